@@ -1,0 +1,1 @@
+"""The decisions of the control tower, and the edges that carry them."""

@@ -1,0 +1,1 @@
+"""The nouns on the wire: topics, closed vocabularies, one file per message."""

@@ -1,0 +1,44 @@
+"""Records that carry time and place of a subject from stage to stage."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from pydantic import Field
+
+from schemas.base import Identifier, Instant, Message, Source
+
+TICK_SCHEMA: Final = "controltower.tick/1"
+VEHICLE_MOVED_SCHEMA: Final = "controltower.vehicle-moved/1"
+ASSIGNMENT_SCHEMA: Final = "controltower.assignment/1"
+
+
+class Tick(Message):
+    """Says up to which received_at one intake source is read. The minimum over all sources is the clock."""
+
+    schema_: Literal["controltower.tick/1"] = Field(default=TICK_SCHEMA, alias="schema")
+    source: str = Field(description="<topic>/<partition> of the intake")
+    sources: int = Field(ge=1, description="how many sources tick in this system")
+    upto: Instant
+
+
+class VehicleMoved(Message):
+    """In the log of the old route: its vehicle was seen on another one, so the old route is over."""
+
+    schema_: Literal["controltower.vehicle-moved/1"] = Field(default=VEHICLE_MOVED_SCHEMA, alias="schema")
+    route_id: Identifier
+    vehicle_id: Identifier
+    next_route_id: Identifier
+    received_at: Instant
+    source: Source
+
+
+class Assignment(Message):
+    """In the log of a shipment: the plan version that carries it, or null where none does any more."""
+
+    schema_: Literal["controltower.assignment/1"] = Field(default=ASSIGNMENT_SCHEMA, alias="schema")
+    shipment_id: Identifier
+    route_id: Identifier | None
+    stop_id: Identifier | None
+    plan_version: int = Field(ge=1)
+    received_at: Instant

@@ -1,0 +1,225 @@
+"""The one table of topics: who writes them, who reads them, what keys them, how long they live."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+_DAY_MS = 24 * 3600 * 1000
+#: Logs are kept 8 days: a week of replay and a day of slack.
+LOG_RETENTION_MS = 8 * _DAY_MS
+#: Original bytes may hold personal data and are kept for a week only.
+RAW_RETENTION_MS = 7 * _DAY_MS
+#: Compacted outputs keep every transition readable for a week.
+COMPACTION_LAG_MS = 7 * _DAY_MS
+
+
+class Role(StrEnum):
+    """What a topic is for."""
+
+    INTAKE = "intake"
+    LOG = "log"
+    OUTPUT = "output"
+    CHANGELOG = "changelog"
+
+
+class Topic(NamedTuple):
+    """One topic. `schemas` are the records that may stand in it; () means bytes as received."""
+
+    name: str
+    role: Role
+    key: str
+    schemas: tuple[str, ...]
+    writers: tuple[str, ...]
+    readers: tuple[str, ...]
+    about: str
+    config: dict[str, str]
+
+
+def _log(retention_ms: int) -> dict[str, str]:
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": str(retention_ms),
+        "message.timestamp.type": "LogAppendTime",
+    }
+
+
+_COMPACTED_OUTPUT = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(COMPACTION_LAG_MS)}
+#: Changelogs stay small: short segments, eager cleaning.
+_CHANGELOG = {
+    "cleanup.policy": "compact",
+    "segment.ms": str(600_000),
+    "segment.bytes": str(64 * 1024 * 1024),
+    "min.cleanable.dirty.ratio": "0.2",
+    "delete.retention.ms": str(3_600_000),
+}
+
+CARRIER_EVENTS = "carrier-events"
+PLANS = "plans"
+COMMANDS = "commands"
+DISPATCH_FEEDBACK = "dispatch-feedback"
+ROUTE_EVENTS = "route-events"
+SHIPMENT_EVENTS = "shipment-events"
+RECOVERY_EVENTS = "recovery-events"
+SCORE_REQUESTS = "score-requests"
+EXCEPTIONS = "exceptions"
+DISPATCH = "dispatch"
+ROUTE_STATUS = "route-status"
+DEAD_LETTERS = "dead-letters"
+
+_SCAN, _PLAN, _TICK = "controltower.scan/1", "controltower.plan/1", "controltower.tick/1"
+_EXCEPTION, _ACTION = "controltower.exception/1", "controltower.action/1"
+_COMMAND, _FEEDBACK = "controltower.command/1", "controltower.feedback/1"
+
+STAGES = ("normalize", "assign", "track", "score", "recover", "project")
+
+TOPICS: tuple[Topic, ...] = (
+    Topic(
+        CARRIER_EVENTS,
+        Role.INTAKE,
+        "the carrier's choice; by vehicle or parcel keeps their order",
+        (),
+        ("carriers",),
+        ("normalize",),
+        "Raw payloads as received; the header `feed` names the feed.",
+        _log(RAW_RETENTION_MS),
+    ),
+    Topic(
+        PLANS,
+        Role.INTAKE,
+        "route_id",
+        (_PLAN,),
+        ("planners",),
+        ("normalize",),
+        "Versions of route plans.",
+        _log(LOG_RETENTION_MS),
+    ),
+    Topic(
+        COMMANDS,
+        Role.INTAKE,
+        "any",
+        (_COMMAND,),
+        ("ops",),
+        ("normalize",),
+        "What people tell the control tower.",
+        _log(LOG_RETENTION_MS),
+    ),
+    Topic(
+        DISPATCH_FEEDBACK,
+        Role.INTAKE,
+        "any",
+        (_FEEDBACK,),
+        ("dispatch systems",),
+        ("normalize",),
+        "What dispatch systems answer to actions.",
+        _log(LOG_RETENTION_MS),
+    ),
+    Topic(
+        ROUTE_EVENTS,
+        Role.LOG,
+        "route_id",
+        (
+            _SCAN,
+            _PLAN,
+            _TICK,
+            "controltower.vehicle-moved/1",
+            "controltower.score/1",
+            _COMMAND,
+            _ACTION,
+        ),
+        ("normalize", "assign", "score", "recover"),
+        ("track",),
+        "Everything that changes the state of a route, in one order.",
+        _log(LOG_RETENTION_MS),
+    ),
+    Topic(
+        SHIPMENT_EVENTS,
+        Role.LOG,
+        "shipment_id",
+        (_SCAN, "controltower.assignment/1", _TICK, _COMMAND, _ACTION),
+        ("normalize", "recover"),
+        ("assign",),
+        "Everything that changes the state of a shipment, in one order.",
+        _log(LOG_RETENTION_MS),
+    ),
+    Topic(
+        RECOVERY_EVENTS,
+        Role.LOG,
+        "home of the exception",
+        (_EXCEPTION, _FEEDBACK, _COMMAND, _TICK),
+        ("normalize", "track"),
+        ("recover",),
+        "Everything that decides about recovery actions, in one order.",
+        _log(LOG_RETENTION_MS),
+    ),
+    Topic(
+        SCORE_REQUESTS,
+        Role.LOG,
+        "route_id",
+        ("controltower.score-request/1",),
+        ("track",),
+        ("score",),
+        "Questions to the delay model.",
+        _log(LOG_RETENTION_MS),
+    ),
+    Topic(
+        EXCEPTIONS,
+        Role.OUTPUT,
+        "exception_id; partition by home",
+        (_EXCEPTION,),
+        ("assign", "track"),
+        ("project", "downstream"),
+        "The life of every exception, transition by transition.",
+        _COMPACTED_OUTPUT,
+    ),
+    Topic(
+        DISPATCH,
+        Role.OUTPUT,
+        "action_id; partition by home",
+        (_ACTION,),
+        ("recover",),
+        ("project", "dispatch systems"),
+        "The life of every recovery action, the suppressed ones too.",
+        _COMPACTED_OUTPUT,
+    ),
+    Topic(
+        ROUTE_STATUS,
+        Role.OUTPUT,
+        "route_id",
+        ("controltower.route-status/1",),
+        ("track",),
+        ("project", "downstream"),
+        "The latest view of every route.",
+        _COMPACTED_OUTPUT,
+    ),
+    Topic(
+        DEAD_LETTERS,
+        Role.OUTPUT,
+        "as received",
+        (),
+        ("normalize",),
+        ("ops",),
+        "Rejected intake records: original bytes and headers; ct-reason, ct-detail and ct-source say why.",
+        _log(RAW_RETENTION_MS),
+    ),
+    *(
+        Topic(
+            f"controltower-{stage}-changelog",
+            Role.CHANGELOG,
+            "state key",
+            (),
+            (stage,),
+            (stage,),
+            f"State and position of the stage {stage}.",
+            _CHANGELOG,
+        )
+        for stage in STAGES
+    ),
+)
+
+BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
+
+
+def changelog_of(stage: str) -> str:
+    """Name of the changelog of a stage."""
+    return f"controltower-{stage}-changelog"
