@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,10 +31,8 @@ def test_what_was_encoded_decodes_to_the_same(points: list[tuple[float, float]])
 @given(st.text(max_size=60))
 def test_any_text_decodes_or_is_refused_by_name(text: str) -> None:
     """Foreign text raises PolylineError and nothing else."""
-    try:
-        decode(text)
-    except PolylineError as error:
-        assert str(error)
+    with suppress(PolylineError):
+        assert all(len(point) == 2 for point in decode(text))
 
 
 @pytest.mark.parametrize("text", ["_", "_p~iF", " ", "~~~~~~~~~~~~"])

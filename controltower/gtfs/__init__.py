@@ -1,0 +1,1 @@
+"""GTFS and GTFS-realtime folders as plans and position reports."""
