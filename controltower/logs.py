@@ -1,0 +1,117 @@
+"""Structured logs on stderr, with what must not be in them taken out before they are written."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+
+#: Values of these keys are masked wherever they turn up.
+SECRET_KEYS = frozenset(
+    {
+        "password",
+        "secret",
+        "token",
+        "authorization",
+        "api_key",
+        "sasl_password",
+        "sasl_username",
+        "sasl_plain_password",
+        "ssl_key_password",
+        "kafka_sasl_password",
+        "redis_password",
+    }
+)
+#: These tell of a person (recipient, driver, operator) or hold a carrier's raw bytes: dropped.
+PERSONAL_KEYS = frozenset(
+    {
+        "address",
+        "by",
+        "driver",
+        "email",
+        "lat",
+        "lon",
+        "name_of_recipient",
+        "payload",
+        "phone",
+        "raw_text",
+        "recipient",
+        "signature",
+        "value",
+        "why",
+    }
+)
+MASK = "***"
+#: The part between scheme and host of an address that signs in.
+_SIGN_IN_IN_URL = re.compile(r"(?<=://)[^/\s@]*@")
+#: Libraries that tell more than an operator wants to read.
+_QUIET = ("faust", "mode", "aiokafka", "asyncio", "urllib3")
+
+Event = MutableMapping[str, Any]
+
+
+def keep_private(_logger: Any, _method: str, event: Event) -> Event:
+    """Processor: masks secrets, drops personal data; looks into nested mappings too."""
+    return {key: _masked(key, value) for key, value in event.items() if key.lower() not in PERSONAL_KEYS}
+
+
+def _masked(key: str, value: Any) -> Any:
+    if key.lower() in SECRET_KEYS:
+        return MASK
+    if isinstance(value, dict):
+        return keep_private(None, "", value)
+    return _SIGN_IN_IN_URL.sub(f"{MASK}@", value) if isinstance(value, str) else value
+
+
+def set_up_logs(level: str = "info", log_format: str = "json", stream: TextIO | None = None) -> None:
+    """Send structlog's and the standard library's records through one chain to `stream` (stderr)."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared[:2],
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            shared[3],
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(_formatter(log_format, shared))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _formatter(log_format: str, shared: list[Any]) -> logging.Formatter:
+    drop = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    console = structlog.dev.ConsoleRenderer(colors=False)
+    ending: list[Any] = [console] if log_format == "console" else [structlog.processors.JSONRenderer()]
+    first: list[Any] = [] if log_format == "console" else [structlog.processors.format_exc_info]
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared, processors=[drop, *first, keep_private, *ending]
+    )
+
+
+def bind_stage(stage: str) -> None:
+    """From here on every line of this process (and of tasks and threads it starts) says its stage."""
+    structlog.contextvars.bind_contextvars(stage=stage)
+
+
+def logger(name: str) -> structlog.stdlib.BoundLogger:
+    """A logger that says `name` with each line."""
+    bound: structlog.stdlib.BoundLogger = structlog.get_logger(name).bind(logger=name)
+    return bound

@@ -1,0 +1,132 @@
+"""Fills the table of metrics from what the streaming edge and the folds tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+from controltower.metrics.health import Health
+from controltower.metrics.table import (
+    FEED,
+    FENCED,
+    FOLDED,
+    LAG,
+    METRICS,
+    OTHER,
+    OUTPUTS,
+    READY,
+    REBALANCES,
+    RECORDS,
+    RESTORE,
+    RESTORED,
+    TALLIES,
+    TRANSACTION,
+    UNNAMED,
+    Kind,
+    Label,
+    Metric,
+)
+
+
+class UnknownTally(Exception):
+    """A fold counts something that the table of metrics does not have."""
+
+
+class PrometheusObserver:
+    """Fills the table's metrics; a StreamObserver. Thread-safe, as prometheus_client is.
+
+    feeds: the values of the label `feed`. strict: an unknown tally or label value raises UnknownTally;
+    otherwise it is counted under `unknown` and in controltower_stream_unnamed_tallies_total.
+    """
+
+    def __init__(
+        self,
+        health: Health,
+        feeds: Iterable[str] = (),
+        registry: CollectorRegistry | None = None,
+        strict: bool = False,
+    ) -> None:
+        self.registry = registry or CollectorRegistry()
+        self.health = health
+        self._strict = strict
+        self._feeds = frozenset(feeds)
+        self._made = {metric.name: _make(metric, self.registry) for metric in METRICS}
+        self._tallies = {metric.tally: metric for metric in TALLIES}
+        ProcessCollector(registry=self.registry)
+
+    def records_in(self, stage: str, topic: str, records: int) -> None:
+        self._count(RECORDS, (stage, topic), records)
+
+    def transaction(self, stage: str, seconds: float, records: int, outputs: int) -> None:
+        self._observe(TRANSACTION, stage, seconds)
+        self._count(FOLDED, (stage,), records)
+        self._count(OUTPUTS, (stage,), outputs)
+
+    def restored(self, stage: str, partition: int, entries: int, seconds: float) -> None:
+        self._count(RESTORED, (stage,), entries)
+        self._observe(RESTORE, stage, seconds)
+
+    def rebalanced(self, stage: str) -> None:
+        self._count(REBALANCES, (stage,), 1)
+
+    def fenced(self, stage: str) -> None:
+        self._count(FENCED, (stage,), 1)
+
+    def lag(self, stage: str, topic: str, partition: int, records: int) -> None:
+        gauge = self._made[LAG.name]
+        assert isinstance(gauge, Gauge)
+        gauge.labels(stage, topic, str(partition)).set(records)
+
+    def ready(self, ready: bool) -> None:
+        gauge = self._made[READY.name]
+        assert isinstance(gauge, Gauge)
+        gauge.set(ready)
+        self.health.ready = ready
+
+    def beat(self) -> None:
+        """The event loop turns; /healthz fails when this is not called for too long."""
+        self.health.beat()
+
+    def tallies(self, stage: str, tallies: Mapping[tuple[str, ...], int]) -> None:
+        """Add what a committed fold counted: (name, label values...) -> n."""
+        for (name, *values), count in tallies.items():
+            metric = self._tallies.get((stage, name))
+            if metric is None or len(values) != len(metric.labels):
+                self._unnamed(stage, f"{stage} counts {(name, *values)}: not in the table of metrics")
+                continue
+            shown = [self._value(stage, metric, *pair) for pair in zip(metric.labels, values, strict=True)]
+            self._count(metric, shown, count)
+
+    def _value(self, stage: str, metric: Metric, label: Label, value: str) -> str:
+        """The value to show: one of the closed list, else `unknown`."""
+        if label is FEED:
+            return value if value in self._feeds else OTHER
+        if label.values is not None and value not in label.values:
+            self._unnamed(stage, f"{metric.name}: {value!r} is no value of the label {label.name}")
+            return OTHER
+        return str(value)
+
+    def _unnamed(self, stage: str, message: str) -> None:
+        if self._strict:
+            raise UnknownTally(message)
+        self._count(UNNAMED, (stage,), 1)
+
+    def _count(self, metric: Metric, values: Iterable[str], count: int) -> None:
+        counter = self._made[metric.name]
+        assert isinstance(counter, Counter)
+        labels = tuple(values)
+        (counter.labels(*labels) if labels else counter).inc(count)
+
+    def _observe(self, metric: Metric, stage: str, seconds: float) -> None:
+        histogram = self._made[metric.name]
+        assert isinstance(histogram, Histogram)
+        histogram.labels(stage).observe(seconds)
+
+
+def _make(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
+    names = tuple(label.name for label in metric.labels)
+    if metric.kind is Kind.HISTOGRAM:
+        return Histogram(metric.name, metric.about, names, registry=registry, buckets=metric.buckets)
+    make = Counter if metric.kind is Kind.COUNTER else Gauge
+    return make(metric.name, metric.about, names, registry=registry)

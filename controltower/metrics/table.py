@@ -1,0 +1,210 @@
+"""All metrics in one table: name, kind, unit, labels with their closed lists of values, meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from schemas.topics import BY_NAME, STAGES
+from schemas.vocabulary import (
+    ActionName,
+    ActionState,
+    ExceptionCode,
+    FeedbackState,
+    RejectReason,
+    ScoreSource,
+    SuppressReason,
+    Transition,
+)
+
+OTHER = "unknown"
+
+
+class Kind(StrEnum):
+    """What a Prometheus metric is."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(slots=True, frozen=True)
+class Label:
+    """A label and all values it may have; `values` None: bounded by the installation, `bound` says how."""
+
+    name: str
+    values: tuple[str, ...] | None
+    bound: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class Metric:
+    """One metric. `tally` is the name under which a fold counts it, None for what the edge measures."""
+
+    name: str
+    kind: Kind
+    about: str
+    unit: str
+    labels: tuple[Label, ...] = ()
+    tally: tuple[str, str] | None = None
+    buckets: tuple[float, ...] = ()
+
+
+_STAGE: Final = Label("stage", STAGES)
+_TOPIC: Final = Label("topic", tuple(BY_NAME))
+_PARTITION: Final = Label("partition", None, "0 to the number of partitions")
+FEED: Final = Label("feed", None, "the feeds that have a mapping, else `unknown`")
+_REASON: Final = Label("reason", tuple(RejectReason))
+_EVENT: Final = Label(
+    "kind", ("scan", "plan", "tick", "vehicle-moved", "score", "command", "action", "assignment", "exception")
+)
+#: A commit takes 5-40 ms on a near broker; beyond 15 s the broker aborts it.
+_COMMIT_BUCKETS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15)
+_RESTORE_BUCKETS: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
+
+
+def _tally(stage: str, name: str, about: str, *labels: Label, what: str = "") -> Metric:
+    metric = f"controltower_{stage}_{what or name}_total"
+    return Metric(metric, Kind.COUNTER, about, "1", labels, (stage, name))
+
+
+RECORDS = Metric(
+    "controltower_stream_records_total",
+    Kind.COUNTER,
+    "records handed to the stage's logic",
+    "1",
+    (_STAGE, _TOPIC),
+)
+TRANSACTION = Metric(
+    "controltower_stream_transaction_seconds",
+    Kind.HISTOGRAM,
+    "duration of a committed transaction",
+    "s",
+    (_STAGE,),
+    buckets=_COMMIT_BUCKETS,
+)
+FOLDED = Metric(
+    "controltower_stream_committed_records_total",
+    Kind.COUNTER,
+    "input records whose transaction committed",
+    "1",
+    (_STAGE,),
+)
+OUTPUTS = Metric(
+    "controltower_stream_output_records_total",
+    Kind.COUNTER,
+    "records produced by committed transactions",
+    "1",
+    (_STAGE,),
+)
+RESTORED = Metric(
+    "controltower_stream_restored_entries_total",
+    Kind.COUNTER,
+    "changelog entries read when partitions were taken over",
+    "1",
+    (_STAGE,),
+)
+RESTORE = Metric(
+    "controltower_stream_restore_seconds",
+    Kind.HISTOGRAM,
+    "duration of taking over a partition",
+    "s",
+    (_STAGE,),
+    buckets=_RESTORE_BUCKETS,
+)
+REBALANCES = Metric("controltower_stream_rebalances_total", Kind.COUNTER, "new assignments", "1", (_STAGE,))
+FENCED = Metric(
+    "controltower_stream_fenced_total",
+    Kind.COUNTER,
+    "writes refused because another process owns the partition",
+    "1",
+    (_STAGE,),
+)
+LAG = Metric(
+    "controltower_stream_lag_records",
+    Kind.GAUGE,
+    "offsets between what is committed and the end of the partition (control records included)",
+    "1",
+    (_STAGE, _TOPIC, _PARTITION),
+)
+READY = Metric(
+    "controltower_stream_ready_bool",
+    Kind.GAUGE,
+    "1 while the group is joined and every owned partition is restored",
+    "1",
+)
+UNNAMED = Metric(
+    "controltower_stream_unnamed_tallies_total",
+    Kind.COUNTER,
+    "counts that this table has no name for: a fault in the code",
+    "1",
+    (_STAGE,),
+)
+
+TALLIES: tuple[Metric, ...] = (
+    _tally("normalize", "received", "intake records received; equals accepted + rejected", FEED),
+    _tally("normalize", "accepted", "intake records that were understood", FEED),
+    _tally("normalize", "rejected", "intake records sent to dead-letters", FEED, _REASON),
+    _tally("normalize", "clock_marks", "clock marks of recorded days"),
+    _tally("normalize", "scans", "normalized scans; one payload may hold several", FEED),
+    _tally("normalize", "unmapped", "scans whose carrier code has no milestone", FEED),
+    _tally("assign", "forwarded", "scans passed on to their route"),
+    _tally("assign", "pending", "scans kept until the shipment has a route"),
+    _tally("assign", "duplicates", "scans seen before"),
+    _tally("track", "events", "events folded into routes", _EVENT),
+    _tally("track", "duplicates", "events seen before"),
+    _tally("track", "late", "events beyond the allowed lateness or after the route's end"),
+    _tally(
+        "track",
+        "exceptions",
+        "transitions of exceptions",
+        Label("code", tuple(ExceptionCode)),
+        Label("transition", tuple(Transition)),
+    ),
+    _tally("track", "score_requests", "questions to the delay model"),
+    _tally("track", "status", "route statuses published", what="statuses"),
+    _tally("track", "unknown_route", "events of routes without a plan", what="unknown_routes"),
+    _tally("score", "scored", "score requests answered", Label("source", tuple(ScoreSource))),
+    _tally("score", "rows", "stops scored"),
+    _tally(
+        "recover",
+        "actions",
+        "transitions of recovery actions",
+        Label("action", tuple(ActionName)),
+        Label("state", tuple(ActionState)),
+    ),
+    _tally("recover", "suppressed", "actions held back", Label("reason", tuple(SuppressReason))),
+    _tally("recover", "feedback", "answers of dispatch systems", Label("state", tuple(FeedbackState))),
+    _tally("project", "rows", "rows written to the read model", _TOPIC),
+)
+
+METRICS: tuple[Metric, ...] = (
+    RECORDS,
+    TRANSACTION,
+    FOLDED,
+    OUTPUTS,
+    RESTORED,
+    RESTORE,
+    REBALANCES,
+    FENCED,
+    LAG,
+    READY,
+    UNNAMED,
+    *TALLIES,
+)
+
+
+def metrics_table() -> str:
+    """Every metric as a Markdown table: name, kind, unit, labels, meaning."""
+    rows = ["| metric | kind | unit | labels | what it counts or measures |", "|--|--|--|--|--|"]
+    for metric in METRICS:
+        labels = "; ".join(_shown(label) for label in metric.labels) or "-"
+        rows.append(f"| `{metric.name}` | {metric.kind} | {metric.unit} | {labels} | {metric.about} |")
+    return "\n".join(rows) + "\n"
+
+
+def _shown(label: Label) -> str:
+    if label.values is None:
+        return f"`{label.name}`: {label.bound}"
+    return f"`{label.name}`: {', '.join(label.values)}"
