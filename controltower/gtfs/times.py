@@ -1,4 +1,4 @@
-"""Times of a service day: seconds after "noon minus 12 h", which is midnight unless clocks change that day."""
+"""Times of a service day: seconds after "noon minus 12 h", which is midnight unless clocks change then."""
 
 from __future__ import annotations
 
