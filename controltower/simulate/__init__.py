@@ -1,0 +1,1 @@
+"""A seeded city and its delivery days: input for the demo, labels for training, truth for scoring."""

@@ -1,0 +1,74 @@
+"""From the device to the intake: batches, delays, disorder and duplicates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+from controltower.simulate.assumptions import Assumptions
+from controltower.simulate.clock import SimulatedClock
+from controltower.simulate.dialects import write_payload
+from controltower.simulate.observe import Observation
+from schemas.vocabulary import RejectReason
+
+#: How often a tracker of a batching carrier holds a ping back and sends it with the next one.
+_PAIR_SHARE = 0.15
+#: No ping waits longer than this for its pair, so that nothing is later than the network's worst.
+_PAIR_GAP_S = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One payload at the intake. `defect` is why it deserves dead-letters, None where it is sound."""
+
+    received_at_ms: int
+    feed: str
+    key: bytes
+    payload: bytes
+    defect: RejectReason | None = None
+
+
+def transmit(
+    observations: list[Observation], clock: SimulatedClock, assumptions: Assumptions, rng: Random
+) -> list[Arrival]:
+    """Arrivals of one device, not yet in order; some come twice."""
+    arrivals: list[Arrival] = []
+    for batch in _batches(observations, rng):
+        sent_s = batch[-1].at_s + 1
+        payload = write_payload(batch, clock, sent_s)
+        delay_s = _delay_s(assumptions, rng, paired=len(batch) > 1)
+        arrival = Arrival(clock.at_ms(sent_s + delay_s), batch[0].tour.carrier.feed, _key(batch[0]), payload)
+        arrivals.append(arrival)
+        if rng.random() < assumptions.duplicate_share:
+            again_ms = arrival.received_at_ms + round(assumptions.duplicate_after_s.draw(rng) * 1000)
+            arrivals.append(Arrival(again_ms, arrival.feed, arrival.key, payload))
+    return arrivals
+
+
+def _batches(observations: list[Observation], rng: Random) -> Iterator[list[Observation]]:
+    held: list[Observation] = []
+    for observation in observations:
+        if held and observation.at_s - held[0].at_s > _PAIR_GAP_S:
+            yield held
+            held = []
+        may_wait = observation.tour.carrier.sends_batches and observation.milestone is None
+        if may_wait and not held and rng.random() < _PAIR_SHARE:
+            held = [observation]
+            continue
+        yield [*held, observation]
+        held = []
+    if held:
+        yield held
+
+
+def _delay_s(assumptions: Assumptions, rng: Random, *, paired: bool) -> float:
+    if not paired and rng.random() < assumptions.slow_share:
+        return assumptions.slow_network_s.draw(rng) - 1.0
+    return assumptions.network_s.draw(rng)
+
+
+def _key(observation: Observation) -> bytes:
+    """Carriers key by vehicle, or by parcel where a scan names one."""
+    subject = observation.shipment_ids[0] if observation.shipment_ids else observation.tour.vehicle_id
+    return subject.encode()
