@@ -1,0 +1,64 @@
+"""EXCESS_DWELL: the vehicle stays at a planned stop longer than its service explains.
+
+The limit stands in for the q95 of the stop's service: 3 x the planned service, at least 8 min. Waiting
+for the planned arrival does not count, depots and breaks never do. Clears on departure.
+"""
+
+from __future__ import annotations
+
+from controltower.detect.rule import Observation, Verdict, Wake
+from controltower.route.evidence import Dwell
+from controltower.route.plan import PlannedStop
+from schemas.vocabulary import ExceptionCode
+
+CODE = ExceptionCode.EXCESS_DWELL
+WAKES = Wake.FIX
+
+
+def find_stop(seen: Observation) -> int:
+    """Index of the planned stop at which the vehicle stands, or -1; only the next few stops count."""
+    stops, standing = seen.plan.stops, seen.standing
+    near = seen.limits.stop_radius_m
+    first = max(0, seen.progress.next_stop - 2)
+    best, best_m = -1, near * near
+    for i in range(first, min(first + 5, len(stops))):
+        dx, dy = stops[i].x - standing.x, stops[i].y - standing.y
+        squared = dx * dx + dy * dy
+        if squared <= best_m:
+            best, best_m = i, squared
+    return best
+
+
+def _limit_ms(stop: PlannedStop, seen: Observation) -> int:
+    return max(seen.limits.dwell_floor_ms, int(seen.limits.dwell_service_share * stop.service_ms))
+
+
+def step(was: Dwell, seen: Observation) -> Dwell:
+    """Fold one observation."""
+    standing = seen.standing
+    if was.on:
+        if standing.since_ms == was.since_ms and seen.underway:
+            return Dwell(True, was.stop, was.since_ms, standing.seen_ms, was.limit_ms)
+        return Dwell(False, was.stop, was.since_ms, seen.fix.at_ms, was.limit_ms)
+    if standing.seen_ms - standing.since_ms < seen.limits.dwell_floor_ms or not seen.underway:
+        return was
+    index = find_stop(seen)
+    if index < 0 or seen.plan.stops[index].may_rest or seen.plan.in_break(seen.fix.at_ms):
+        return was
+    stop = seen.plan.stops[index]
+    limit_ms = _limit_ms(stop, seen)
+    if standing.seen_ms - max(standing.since_ms, stop.arrival_ms) < limit_ms:
+        return was
+    return Dwell(True, index, standing.since_ms, standing.seen_ms, limit_ms)
+
+
+def verdict(memory: Dwell, stops: tuple[PlannedStop, ...]) -> Verdict:
+    """Active since arrival at the stop; clear since it was left."""
+    stop_id = stops[memory.stop].stop_id if 0 <= memory.stop < len(stops) else None
+    if not memory.on:
+        return Verdict(False, memory.until_ms, stop_id)
+    metrics: dict[str, float | str] = {
+        "dwell_s": (memory.until_ms - memory.since_ms) / 1000,
+        "limit_s": memory.limit_ms / 1000,
+    }
+    return Verdict(True, memory.since_ms, stop_id, metrics)

@@ -1,0 +1,54 @@
+"""What a rule sees and what it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Flag, auto
+
+from controltower.route.evidence import Fix, Progress, Standing
+from controltower.route.limits import Limits
+from controltower.route.plan import RoutePlan
+
+
+class Wake(Flag):
+    """Which events wake a rule. What does not wake it costs it nothing."""
+
+    FIX = auto()
+    SCORE = auto()
+    DEADLINE = auto()
+
+
+@dataclass(slots=True, frozen=True)
+class Observation:
+    """One fix in its place: what it adds to progress and standing."""
+
+    plan: RoutePlan
+    fix: Fix
+    progress: Progress
+    standing: Standing
+    limits: Limits
+
+    @property
+    def underway(self) -> bool:
+        """Departed and not yet at the last stop: only then can a vehicle halt or stray."""
+        return bool(self.progress.departed_ms) and self.progress.next_stop < len(self.plan.stops)
+
+
+@dataclass(slots=True, frozen=True)
+class Verdict:
+    """What a rule says of its condition: active since when, or clear since when, with the numbers.
+
+    metrics: units in the names; they stand in the exception record.
+    """
+
+    active: bool
+    since_ms: int
+    stop_id: str | None = None
+    metrics: dict[str, float | str] = field(default_factory=dict)
+
+
+def silence_limit_ms(cadence_ms: int, gaps: int, limits: Limits) -> int:
+    """How long a tracker may be silent: 3 x its usual rhythm, at least 5 min; longer while unknown."""
+    if gaps < 3:
+        return limits.silence_unknown_ms
+    return max(limits.silence_ms, int(limits.silence_cadences * cadence_ms))

@@ -1,0 +1,1 @@
+"""The life of an exception: identity, transitions, severity."""

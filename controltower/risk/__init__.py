@@ -1,0 +1,1 @@
+"""Delay risk: features, model, and the rule that stands in for it."""

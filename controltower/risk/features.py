@@ -1,0 +1,93 @@
+"""The features of one remaining stop: one function for training and serving.
+
+All are known at the moment of the question. A missing value is None, never zero.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from controltower.route.eta import estimate
+from controltower.route.evidence import Snapshot
+from controltower.route.plan import RoutePlan
+
+FEATURE_SET = "stop-lateness/1"
+
+#: Name and meaning, in the order in which they stand in a request.
+FEATURES: tuple[tuple[str, str], ...] = (
+    ("slack_s", "promise minus ETA"),
+    ("planned_buffer_s", "promise minus planned arrival"),
+    ("slip_s", "lateness against the frozen plan now"),
+    ("slip_trend_s", "change of the slip over the last 5 to 10 min, per 10 min"),
+    ("horizon_s", "ETA minus now"),
+    ("stops_between", "stops to serve before this one"),
+    ("stops_left", "stops left on the route"),
+    ("service_between_s", "planned service before this stop"),
+    ("speed_ratio", "metres along the path in the last 5 to 10 min against the plan's"),
+    ("standing_s", "how long the vehicle has stood"),
+    ("off_path_m", "distance from the path"),
+    ("signal_age_s", "since the last fix"),
+    ("departed", "1 once the vehicle has left the first stop"),
+    ("share_done", "share of the planned path behind the vehicle"),
+)
+
+_TEN_MIN_MS = 600_000
+
+
+class Moment(NamedTuple):
+    """The situation of a route when a question is asked. Times in ms."""
+
+    plan: RoutePlan
+    snapshot: Snapshot
+    slip_ms: int
+    now_ms: int
+    remaining: tuple[int, ...]
+
+
+def stop_features(moment: Moment, index: int) -> tuple[float | None, ...]:
+    """The row of the stop with this index in the plan, in the order of FEATURES."""
+    plan, progress = moment.plan, moment.snapshot.progress
+    stop, now = plan.stops[index], moment.now_ms
+    eta = estimate(stop, moment.slip_ms, now).p50
+    promised = stop.promised_ms
+    between = [i for i in moment.remaining if i < index]
+    return (
+        None if promised is None else (promised - eta) / 1000,
+        None if promised is None else (promised - stop.arrival_ms) / 1000,
+        moment.slip_ms / 1000,
+        _trend_s(moment),
+        (eta - now) / 1000,
+        float(len(between)),
+        float(len(moment.remaining)),
+        sum(plan.stops[i].service_ms for i in between) / 1000,
+        _speed_ratio(moment),
+        _standing_s(moment),
+        round(progress.off_m, 1) if progress.at_ms else None,
+        (now - progress.at_ms) / 1000 if progress.at_ms else None,
+        1.0 if progress.departed_ms else 0.0,
+        progress.reached_m / plan.path.length_m,
+    )
+
+
+def _trend_s(moment: Moment) -> float | None:
+    progress = moment.snapshot.progress
+    span = progress.at_ms - progress.old_at_ms
+    if not progress.old_at_ms or span <= 0:
+        return None
+    return (progress.slip_ms - progress.old_slip_ms) / span * _TEN_MIN_MS / 1000
+
+
+def _speed_ratio(moment: Moment) -> float | None:
+    progress, plan = moment.snapshot.progress, moment.plan
+    if not progress.old_at_ms or progress.at_ms <= progress.old_at_ms:
+        return None
+    slip = progress.old_slip_ms
+    planned = plan.planned_m_at(progress.at_ms - slip) - plan.planned_m_at(progress.old_at_ms - slip)
+    if planned < 1.0:
+        return None
+    return round((progress.along_m - progress.old_along_m) / planned, 3)
+
+
+def _standing_s(moment: Moment) -> float:
+    standing = moment.snapshot.standing
+    return (standing.seen_ms - standing.since_ms) / 1000

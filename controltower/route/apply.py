@@ -1,0 +1,182 @@
+"""Fold one event of a route's log into the route. Pure: no clock, no I/O, no randomness.
+
+A scan moves the clock of its route when it comes through the same intake partition as the route's
+fixes: then everything due before it fires first. Records of other origin (scores, commands, actions,
+plans, scans of another feed) do not: their origin may be ahead of a backlog, and would end a silence
+that is none. Ticks move all routes of a partition, and say what every origin has been read to.
+"""
+
+from __future__ import annotations
+
+from controltower.detect import late_departure, signal_lost
+from controltower.exceptions.episode import Trigger
+from controltower.route.asking import ask_if_due
+from controltower.route.commanding import apply_action, apply_command
+from controltower.route.deadlines import fire_before
+from controltower.route.ending import SERVING, end_route, is_finished
+from controltower.route.evidence import Fix
+from controltower.route.judge import clear, end_episode, find_episode, judge_fixes, judge_scores
+from controltower.route.limits import Limits
+from controltower.route.plan import RoutePlan
+from controltower.route.route import Effects, Route
+from controltower.route.status import tell_if_new
+from controltower.route.timeline import to_ms
+from controltower.route.trail import Took, rebuild, restart, take_fix
+from schemas import wire
+from schemas.vocabulary import Resolution, RouteEnd
+
+_ACCURACY_UNKNOWN_M = 0.0
+
+
+def apply_scan(route: Route, scan: wire.Scan, limits: Limits, effects: Effects) -> None:
+    """A position, a milestone, or both."""
+    state = route.state
+    received = to_ms(scan.received_at)
+    source = f"{scan.source.topic}/{scan.source.partition}"
+    if not state.source or state.source == source:
+        fire_before(route, received, limits, effects)
+        state.clock_ms = max(state.clock_ms, received)
+    if state.ended_ms:
+        effects.count("late")
+        return
+    if state.carrier is None:
+        state.carrier, state.tenant = scan.carrier, scan.tenant
+    fix = _fix_of(scan, received)
+    if fix is not None:
+        _apply_fix(route, scan, fix, source, limits, effects)
+    if scan.milestone in SERVING and scan.stop_id is not None and route.plan is not None:
+        index = route.plan.stop_index.get(scan.stop_id)
+        if index is not None:
+            state.served |= 1 << index
+    _after_scan(route, limits, effects)
+
+
+def _fix_of(scan: wire.Scan, received: int) -> Fix | None:
+    place = scan.place
+    if place is None or place.lat is None or place.lon is None:
+        return None
+    at = to_ms(scan.occurred_at) - int(scan.clock_skew_s * 1000)
+    return Fix(at, received, place.lat, place.lon, place.accuracy_m or _ACCURACY_UNKNOWN_M)
+
+
+def _apply_fix(
+    route: Route, scan: wire.Scan, fix: Fix, source: str, limits: Limits, effects: Effects
+) -> None:
+    state = route.state
+    took = take_fix(state, route.trail, route.plan, fix, limits)
+    if took is Took.DUPLICATE:
+        effects.count("duplicates")
+        return
+    state.source = source
+    state.heard_ms = max(state.heard_ms, fix.received_ms)
+    if scan.vehicle_id is not None:
+        state.vehicle_id = scan.vehicle_id
+    _hear_again(route, fix.at_ms, limits, effects)
+    if took is Took.TOO_LATE:
+        effects.count("late")
+        return
+    trigger = Trigger(scan.source.topic, scan.source.partition, scan.source.offset, scan.scan_id)
+    judge_fixes(route, state.clock_ms, trigger, limits, effects)
+    if state.late_departure and route.snapshot.progress.departed_ms:
+        state.late_departure = False
+        clear(route, late_departure.CODE, state.clock_ms, limits, effects)
+    ask_if_due(route, state.clock_ms, limits, effects)
+
+
+def _hear_again(route: Route, fix_at_ms: int, limits: Limits, effects: Effects) -> None:
+    """A fix ends a silence; one that was taken during it shows that the tracker only could not send."""
+    state = route.state
+    episode = find_episode(route, signal_lost.CODE)
+    state.silent = False
+    if episode is None:
+        return
+    if signal_lost.was_only_delayed(episode.onset_ms, episode.detected_ms, fix_at_ms, limits):
+        end_episode(route, episode, Resolution.RETRACTED, state.clock_ms, limits, effects)
+        return
+    clear(route, signal_lost.CODE, state.clock_ms, limits, effects)
+
+
+def _after_scan(route: Route, limits: Limits, effects: Effects) -> None:
+    now = route.state.clock_ms
+    if is_finished(route):
+        end_route(route, RouteEnd.LAST_STOP_SERVED, now, limits, effects)
+    tell_if_new(route, now, limits, effects)
+
+
+def apply_plan(route: Route, plan: RoutePlan, received_ms: int, limits: Limits, effects: Effects) -> bool:
+    """A version of the plan; False where it is not newer than the one in force."""
+    state = route.state
+    if state.ended_ms or plan.version <= state.plan_version:
+        effects.count("duplicates")
+        return False
+    served = _served_stops(route)
+    route.plan = plan
+    state.plan_version, state.plan_received_ms = plan.version, received_ms
+    state.tenant, state.carrier = plan.tenant, plan.carrier
+    state.vehicle_id = plan.vehicle_id or state.vehicle_id
+    state.clock_ms = max(state.clock_ms, received_ms) if not state.heard_ms else state.clock_ms
+    state.served = sum(1 << i for i, stop in enumerate(plan.stops) if stop.stop_id in served)
+    state.risk.p_late = {}
+    state.late_departure = False
+    restart(state, route.trail, plan, limits)
+    for episode in list(state.episodes):
+        if episode.stop_id is not None and episode.stop_id not in plan.stop_index:
+            end_episode(route, episode, Resolution.SUPERSEDED, state.clock_ms, limits, effects)
+    judge_fixes(route, state.clock_ms, None, limits, effects)
+    tell_if_new(route, state.clock_ms, limits, effects)
+    return True
+
+
+def _served_stops(route: Route) -> set[str]:
+    if route.plan is None:
+        return set()
+    left = set(route.remaining())
+    return {stop.stop_id for i, stop in enumerate(route.plan.stops) if i not in left}
+
+
+def apply_score(route: Route, score: wire.Score, trigger: Trigger, limits: Limits, effects: Effects) -> None:
+    """The answer of the delay model."""
+    state, plan = route.state, route.plan
+    if plan is None or state.ended_ms:
+        effects.count("late")
+        return
+    left = set(route.remaining())
+    answered = {plan.stop_index.get(s.stop_id, -1): s.p_late for s in score.stops}
+    state.risk.p_late = {i: p for i, p in answered.items() if i in left}
+    state.risk.model_version = score.model_version
+    now = max(state.clock_ms, to_ms(score.as_of))
+    judge_scores(route, now, trigger, limits, effects)
+    tell_if_new(route, now, limits, effects)
+
+
+def apply_vehicle_moved(route: Route, moved: wire.VehicleMoved, limits: Limits, effects: Effects) -> None:
+    """The vehicle was seen on another route: this one is over, which is no lost signal."""
+    received = to_ms(moved.received_at)
+    fire_before(route, received, limits, effects)
+    if route.state.ended_ms:
+        return
+    route.state.clock_ms = max(route.state.clock_ms, received)
+    end_route(route, RouteEnd.VEHICLE_ON_NEXT_ROUTE, route.state.clock_ms, limits, effects)
+    tell_if_new(route, route.state.clock_ms, limits, effects)
+
+
+def apply_clock(route: Route, clock_ms: int, limits: Limits, effects: Effects) -> None:
+    """The clock of the partition moved: everything due up to and at it fires."""
+    fire_before(route, clock_ms + 1, limits, effects)
+
+
+def rebuild_trail(route: Route, limits: Limits) -> None:
+    """After a restore: fold the fixes of the tail again."""
+    rebuild(route.state, route.trail, route.plan, limits)
+
+
+__all__ = [
+    "apply_action",
+    "apply_clock",
+    "apply_command",
+    "apply_plan",
+    "apply_scan",
+    "apply_score",
+    "apply_vehicle_moved",
+    "rebuild_trail",
+]

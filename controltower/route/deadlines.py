@@ -1,0 +1,99 @@
+"""What falls due on a route, and what happens then. Deadlines fire in the order of their due times,
+before the clock of the log passes them, so that neither ticks nor polls change the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from controltower.detect import late_departure, signal_lost
+from controltower.route.ending import end_route
+from controltower.route.judge import end_episode, hold_against
+from controltower.route.limits import Limits
+from controltower.route.route import Effects, Route
+from controltower.route.status import tell_if_new
+from schemas.vocabulary import Resolution, RouteEnd
+
+
+class Deadline(NamedTuple):
+    """Sorted by due time, then by rule, then by the age of the exception it is about."""
+
+    due_ms: int
+    rank: int
+    place: int
+
+
+Fire = Callable[[Route, Deadline, Limits, Effects], None]
+
+
+_HOLD_OVER, _SILENCE, _NOT_DEPARTED, _ROUTE_OVER = range(4)
+
+
+def pending(route: Route, limits: Limits) -> Iterator[Deadline]:
+    """All deadlines of a route that has not ended."""
+    state, plan = route.state, route.plan
+    for place, episode in enumerate(state.episodes):
+        if episode.cleared_ms:
+            yield Deadline(episode.cleared_ms + limits.hold_ms, _HOLD_OVER, place)
+    if plan is None:
+        yield Deadline(state.clock_ms + limits.forget_ms, _ROUTE_OVER, 0)
+        return
+    yield Deadline(plan.ends_ms + limits.route_over_ms, _ROUTE_OVER, 0)
+    snapshot = route.snapshot
+    if not state.silent:
+        due = signal_lost.due_ms(snapshot, plan, state.heard_ms, limits)
+        if due is not None:
+            yield Deadline(due, _SILENCE, 0)
+    if not state.late_departure:
+        due = late_departure.due_ms(snapshot, plan, state.plan_received_ms, limits)
+        if due is not None:
+            yield Deadline(due, _NOT_DEPARTED, 0)
+
+
+def next_due_ms(route: Route, limits: Limits) -> int:
+    """When the next thing falls due; for an ended route, when it is forgotten."""
+    if route.state.ended_ms:
+        return route.state.ended_ms + limits.forget_ms
+    return min(pending(route, limits)).due_ms
+
+
+def fire_before(route: Route, upto_ms: int, limits: Limits, effects: Effects) -> None:
+    """Fire everything due before `upto_ms`, in order. The route's clock moves to each due time."""
+    while not route.state.ended_ms:
+        deadline = min(pending(route, limits))
+        if deadline.due_ms >= upto_ms:
+            return
+        route.state.clock_ms = max(route.state.clock_ms, deadline.due_ms)
+        _FIRES[deadline.rank](route, deadline, limits, effects)
+        tell_if_new(route, deadline.due_ms, limits, effects)
+
+
+def _hold_over(route: Route, deadline: Deadline, limits: Limits, effects: Effects) -> None:
+    episode = route.state.episodes[deadline.place]
+    end_episode(route, episode, Resolution.AUTO, deadline.due_ms, limits, effects)
+
+
+def _silence(route: Route, deadline: Deadline, limits: Limits, effects: Effects) -> None:
+    due, state = deadline.due_ms, route.state
+    state.silent = True
+    verdict = signal_lost.verdict(route.snapshot, state.heard_ms, due)
+    hold_against(route, signal_lost.CODE, verdict, due, None, limits, effects)
+
+
+def _not_departed(route: Route, deadline: Deadline, limits: Limits, effects: Effects) -> None:
+    assert route.plan is not None, "only a plan has a departure"
+    route.state.late_departure = True
+    verdict = late_departure.verdict(route.plan, deadline.due_ms)
+    hold_against(route, late_departure.CODE, verdict, deadline.due_ms, None, limits, effects)
+
+
+def _route_over(route: Route, deadline: Deadline, limits: Limits, effects: Effects) -> None:
+    end_route(route, RouteEnd.PLAN_OVER, deadline.due_ms, limits, effects)
+
+
+_FIRES: dict[int, Fire] = {
+    _HOLD_OVER: _hold_over,
+    _SILENCE: _silence,
+    _NOT_DEPARTED: _not_departed,
+    _ROUTE_OVER: _route_over,
+}

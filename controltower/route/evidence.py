@@ -1,0 +1,98 @@
+"""What the fixes of a route say, as immutable snapshots: a pure function of the plan and the fixes in
+the order in which they happened. So a late fix is folded in by going back to the snapshot before it."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Fix(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One position. `at_ms` is when it was taken (device clock, corrected), `received_ms` when it came."""
+
+    at_ms: int
+    received_ms: int
+    lat: float
+    lon: float
+    accuracy_m: float
+
+
+class Progress(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Where on the path. `along_m` is the last place on the path, `reached_m` the furthest one."""
+
+    at_ms: int = 0
+    x: float = 0.0
+    y: float = 0.0
+    along_m: float = 0.0
+    off_m: float = 0.0
+    on_path_at_ms: int = 0
+    reached_m: float = 0.0
+    next_stop: int = 0
+    departed_ms: int = 0
+    elsewhere: int = 0
+    cadence_ms: int = 0
+    gaps: int = 0
+    slip_ms: int = 0
+    #: an older sample, 5 to 10 min back, and the one that will replace it
+    old_at_ms: int = 0
+    old_slip_ms: int = 0
+    old_along_m: float = 0.0
+    mid_at_ms: int = 0
+    mid_slip_ms: int = 0
+    mid_along_m: float = 0.0
+
+
+class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A cluster of fixes at one place: its mean, since when, and how many fixes in a row lie away from it."""
+
+    x: float = 0.0
+    y: float = 0.0
+    fixes: int = 0
+    since_ms: int = 0
+    seen_ms: int = 0
+    away: int = 0
+    away_x: float = 0.0
+    away_y: float = 0.0
+    away_ms: int = 0
+
+
+class Halt(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Memory of LONG_HALT."""
+
+    on: bool = False
+    since_ms: int = 0
+    until_ms: int = 0
+
+
+class Dwell(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Memory of EXCESS_DWELL."""
+
+    on: bool = False
+    stop: int = -1
+    since_ms: int = 0
+    until_ms: int = 0
+    limit_ms: int = 0
+
+
+class Detour(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Memory of ROUTE_DEVIATION."""
+
+    on: bool = False
+    outside: int = 0
+    inside: int = 0
+    since_ms: int = 0
+    until_ms: int = 0
+    furthest_m: float = 0.0
+    left_at_m: float = 0.0
+
+
+class Snapshot(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Everything the fixes up to one moment say."""
+
+    progress: Progress = Progress()
+    standing: Standing = Standing()
+    halt: Halt = Halt()
+    dwell: Dwell = Dwell()
+    detour: Detour = Detour()
+
+
+START = Snapshot()

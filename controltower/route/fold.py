@@ -1,0 +1,181 @@
+"""The track stage for one partition: decode, fold into the route, fire what falls due, say what changed."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Mapping, Sequence
+
+from controltower.exceptions.episode import Trigger
+from controltower.route import apply as core
+from controltower.route.clock import CLOCK_KEY, SourceClocks
+from controltower.route.deadlines import next_due_ms
+from controltower.route.limits import DEFAULT_LIMITS, Limits
+from controltower.route.plan import parse_plan
+from controltower.route.plans import PATH_KEY, PLAN_KEY, PlanShelf
+from controltower.route.route import Effects, Route, Said
+from controltower.route.state import RouteState, decode_state, encode_state
+from controltower.route.timeline import from_ms, to_ms
+from controltower.streaming.stage import Commit, Out, Record
+from schemas import topics, wire
+
+STATE_KEY = b"r/"
+
+
+class TrackFold:
+    """All routes of one partition of route-events.
+
+    wall_ms: the time that goes into `published_at`, and nothing else.
+    """
+
+    def __init__(
+        self, partition: int, partitions: int, wall_ms: Callable[[], int], limits: Limits = DEFAULT_LIMITS
+    ) -> None:
+        self.partition = partition
+        self._wall_ms = wall_ms
+        self._limits = limits
+        self._routes: dict[str, Route] = {}
+        self._shelf = PlanShelf()
+        self._clocks = SourceClocks()
+        self._due: list[tuple[int, str]] = []
+        self._due_of: dict[str, int] = {}
+        self._changed: dict[str, None] = {}
+        self._clock_changed = False
+
+    def restore(self, key: bytes, value: bytes) -> None:
+        """Take one entry of the changelog."""
+        if key.startswith(STATE_KEY):
+            state = decode_state(value)
+            self._routes[state.route_id] = Route(state)
+        elif key.startswith((PLAN_KEY, PATH_KEY)):
+            self._shelf.restore(key, value)
+        elif key == CLOCK_KEY:
+            self._clocks.restore(value)
+
+    def restored(self) -> None:
+        """Connect states and plans, rebuild the trails, schedule what is due."""
+        for route_id, route in self._routes.items():
+            if not route.state.ended_ms:
+                route.plan = self._shelf.find(route_id)
+                core.rebuild_trail(route, self._limits)
+            self._schedule(route)
+        self._shelf.take_changes()
+
+    def idle(self, ends: Mapping[str, int]) -> Commit | None:
+        """Nothing happens without a record."""
+        return None
+
+    def fold(self, records: Sequence[Record]) -> Commit:
+        """Fold one poll of route-events."""
+        effects = Effects()
+        for record in records:
+            if record.value is not None:
+                self._fold_one(record, effects)
+        return Commit(self._outs(effects.said), self._changes(), effects.tallies)
+
+    def _fold_one(self, record: Record, effects: Effects) -> None:
+        assert record.value is not None, "checked by the caller"
+        event = wire.decode_route_event(record.value)
+        effects.count("events", type(event).__name__)
+        if isinstance(event, wire.Tick):
+            self._tick(event, effects)
+            return
+        route = self._route_of(event, record, effects)
+        if route is None:
+            return
+        self._apply(route, event, record, effects)
+        self._changed[route.state.route_id] = None
+        self._schedule(route)
+
+    def _route_of(self, event: wire.RouteEvent, record: Record, effects: Effects) -> Route | None:
+        if isinstance(event, wire.Command):
+            route_id: str | None = event.home.partition(":")[2]
+        else:
+            route_id = None if isinstance(event, wire.Tick) else event.route_id
+        if not route_id:
+            effects.count("unknown_route")
+            return None
+        route = self._routes.get(route_id)
+        if route is None:
+            if not isinstance(event, wire.Scan | wire.Plan):
+                effects.count("unknown_route")
+                return None
+            route = self._routes[route_id] = Route(RouteState(route_id))
+        return route
+
+    def _apply(self, route: Route, event: wire.RouteEvent, record: Record, effects: Effects) -> None:
+        limits = self._limits
+        match event:
+            case wire.Scan():
+                core.apply_scan(route, event, limits, effects)
+            case wire.Plan():
+                received = to_ms(event.received_at) if event.received_at else record.timestamp_ms
+                if core.apply_plan(route, parse_plan(event), received, limits, effects):
+                    self._shelf.put(event)
+            case wire.Score():
+                trigger = Trigger(record.topic, record.partition, record.offset)
+                core.apply_score(route, event, trigger, limits, effects)
+            case wire.VehicleMoved():
+                core.apply_vehicle_moved(route, event, limits, effects)
+            case wire.Command():
+                core.apply_command(route, event, limits, effects)
+            case wire.Action():
+                core.apply_action(route, event, limits, effects)
+
+    def _tick(self, tick: wire.Tick, effects: Effects) -> None:
+        self._clock_changed = True
+        now = self._clocks.tick(tick)
+        if now is None:
+            return
+        while self._due and self._due[0][0] <= now:
+            due, route_id = heapq.heappop(self._due)
+            if self._due_of.get(route_id) != due:
+                continue
+            route = self._routes[route_id]
+            if route.state.ended_ms:
+                self._forget(route_id)
+                continue
+            core.apply_clock(route, due, self._limits, effects)
+            self._changed[route_id] = None
+            self._schedule(route)
+
+    def _schedule(self, route: Route) -> None:
+        route_id, due = route.state.route_id, next_due_ms(route, self._limits)
+        if self._due_of.get(route_id) != due:
+            self._due_of[route_id] = due
+            heapq.heappush(self._due, (due, route_id))
+
+    def _forget(self, route_id: str) -> None:
+        del self._routes[route_id], self._due_of[route_id]
+        self._shelf.drop(route_id)
+        self._changed[route_id] = None
+
+    def _changes(self) -> list[tuple[bytes, bytes | None]]:
+        """Each route that changed, once per poll, however many of its records were in it."""
+        changes = self._shelf.take_changes()
+        for route_id in self._changed:
+            route = self._routes.get(route_id)
+            changes.append((STATE_KEY + route_id.encode(), encode_state(route.state) if route else None))
+        self._changed.clear()
+        if self._clock_changed:
+            changes.append((CLOCK_KEY, self._clocks.encode()))
+            self._clock_changed = False
+        return changes
+
+    def _outs(self, said: Sequence[Said]) -> list[Out]:
+        published_at = from_ms(self._wall_ms())
+        outs: list[Out] = []
+        for record in said:
+            match record:
+                case wire.ExceptionRecord():
+                    record.published_at = published_at
+                    value = wire.encode(record)
+                    outs.append(self._out(topics.EXCEPTIONS, record.exception_id, value))
+                    outs.append(self._out(topics.RECOVERY_EVENTS, record.route_id or "", value))
+                case wire.RouteStatus():
+                    outs.append(self._out(topics.ROUTE_STATUS, record.route_id, wire.encode(record)))
+                case wire.ScoreRequest():
+                    outs.append(self._out(topics.SCORE_REQUESTS, record.route_id, wire.encode(record)))
+        return outs
+
+    def _out(self, topic: str, key: str, value: bytes) -> Out:
+        return Out(topic, key.encode(), value, self.partition)

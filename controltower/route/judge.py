@@ -1,0 +1,115 @@
+"""Hold the exceptions of a route against what its rules say now: open, clear, go on, refresh."""
+
+from __future__ import annotations
+
+from controltower.detect import excess_dwell, long_halt, route_deviation, sla_at_risk
+from controltower.detect.rule import Verdict
+from controltower.exceptions import lifecycle
+from controltower.exceptions.episode import Episode, Trigger
+from controltower.route.limits import Limits
+from controltower.route.route import Effects, Route, subject_of
+from schemas import wire
+from schemas.vocabulary import ExceptionCode, Resolution, Transition
+
+
+def find_episode(route: Route, code: ExceptionCode) -> Episode | None:
+    """The exception of this code that has not ended, if any."""
+    for episode in route.state.episodes:
+        if episode.code is code:
+            return episode
+    return None
+
+
+def judge_fixes(route: Route, now_ms: int, trigger: Trigger | None, limits: Limits, effects: Effects) -> None:
+    """After a fix: the rules that fixes wake, in order."""
+    snapshot, plan = route.snapshot, route.plan
+    quiet = not (snapshot.halt.on or snapshot.dwell.on or snapshot.detour.on)
+    if plan is None or (quiet and not route.state.episodes):
+        return
+    verdicts = (
+        (long_halt.CODE, long_halt.verdict(snapshot.halt)),
+        (excess_dwell.CODE, excess_dwell.verdict(snapshot.dwell, plan.stops)),
+        (route_deviation.CODE, route_deviation.verdict(snapshot.detour, plan.has_path)),
+    )
+    for code, verdict in verdicts:
+        hold_against(route, code, verdict, now_ms, trigger, limits, effects)
+
+
+def judge_scores(
+    route: Route, now_ms: int, trigger: Trigger | None, limits: Limits, effects: Effects
+) -> None:
+    """After a score."""
+    if route.plan is None:
+        return
+    sla_at_risk.step(route.state.risk, now_ms, limits)
+    verdict = sla_at_risk.verdict(route.state.risk, route.plan, limits)
+    hold_against(route, sla_at_risk.CODE, verdict, now_ms, trigger, limits, effects)
+
+
+def hold_against(
+    route: Route,
+    code: ExceptionCode,
+    verdict: Verdict,
+    now_ms: int,
+    trigger: Trigger | None,
+    limits: Limits,
+    effects: Effects,
+) -> None:
+    """One code: what its rule says against the exception that is open, if one is."""
+    episode = find_episode(route, code)
+    if episode is None:
+        if verdict.active:
+            open_now(route, code, verdict, now_ms, trigger, limits, effects)
+        return
+    subject = subject_of(route, limits)
+    if trigger is not None:
+        episode.trigger = trigger
+    if not verdict.active:
+        if not episode.cleared_ms:
+            _say(effects, lifecycle.mark_cleared(episode, subject, now_ms))
+        return
+    if episode.cleared_ms:
+        _say(effects, lifecycle.mark_back(episode, subject, verdict, now_ms))
+        return
+    record = lifecycle.refresh(episode, subject, verdict, now_ms)
+    if record is not None:
+        _say(effects, record)
+
+
+def open_now(
+    route: Route,
+    code: ExceptionCode,
+    verdict: Verdict,
+    now_ms: int,
+    trigger: Trigger | None,
+    limits: Limits,
+    effects: Effects,
+) -> None:
+    """A new exception of this code."""
+    subject = subject_of(route, limits)
+    model = route.state.risk.model_version if code is ExceptionCode.SLA_AT_RISK else None
+    episode = lifecycle.open_episode(subject, code, verdict, now_ms, trigger, model)
+    route.state.episodes.append(episode)
+    _say(effects, lifecycle.tell(episode, subject, Transition.OPENED, now_ms))
+
+
+def clear(route: Route, code: ExceptionCode, now_ms: int, limits: Limits, effects: Effects) -> None:
+    """The condition of this code is over, if an exception of it is open."""
+    episode = find_episode(route, code)
+    if episode is not None and not episode.cleared_ms:
+        _say(effects, lifecycle.mark_cleared(episode, subject_of(route, limits), now_ms))
+
+
+def end_episode(
+    route: Route, episode: Episode, resolution: Resolution, at_ms: int, limits: Limits, effects: Effects
+) -> None:
+    """RESOLVED, exactly once: the episode leaves the state with it."""
+    route.state.episodes.remove(episode)
+    if episode.code is ExceptionCode.SLA_AT_RISK:
+        route.state.risk.on = False
+    _say(effects, lifecycle.resolve(episode, subject_of(route, limits), resolution, at_ms))
+
+
+def _say(effects: Effects, record: wire.ExceptionRecord) -> None:
+    effects.tell(record)
+    effects.count("exceptions", record.code.value, record.transition.value)

@@ -1,0 +1,64 @@
+"""The numbers the rules work with, in one place, with units. Starting points from the vocabulary."""
+
+from __future__ import annotations
+
+import msgspec
+
+from controltower.route.timeline import HOUR_MS, MINUTE_MS
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Thresholds. Each pair opens at the harder and clears at the softer value."""
+
+    version: str = "rules/1"
+    #: a fix may come this late and still count as if it had come in order (98 % come within 15 s)
+    reorder_ms: int = 90_000
+
+    #: half width of the corridor around a planned path; twice the accuracy of a fix is added beyond 20 m
+    corridor_m: float = 75.0
+    corridor_clear_share: float = 0.8
+    detour_fixes: int = 3
+    detour_sparse_fixes: int = 2
+    detour_ms: int = 90_000
+    detour_clear_fixes: int = 2
+    #: a tracker that reports less often than this is sparse: fewer fixes must do
+    sparse_cadence_ms: int = 60_000
+    #: without a path: outside the ellipse around the two next stops, this much longer than the direct way
+    ellipse_share: float = 1.6
+    ellipse_m: float = 600.0
+
+    standing_radius_m: float = 60.0
+    standing_exit_m: float = 150.0
+    halt_ms: int = 10 * MINUTE_MS
+    #: prior of the q95 of a stop's service where there is no history: planned service x 3, at least 8 min
+    dwell_service_share: float = 3.0
+    dwell_floor_ms: int = 8 * MINUTE_MS
+    stop_radius_m: float = 60.0
+    #: leaving the first stop by this much is departing
+    departed_m: float = 120.0
+    late_departure_ms: int = 15 * MINUTE_MS
+
+    silence_ms: int = 5 * MINUTE_MS
+    silence_cadences: float = 3.0
+    #: before the rhythm of a tracker is known
+    silence_unknown_ms: int = 10 * MINUTE_MS
+    #: silence this close to the end of the plan is an ending trip, not a lost signal
+    last_leg_m: float = 500.0
+
+    risk_open: float = 0.6
+    risk_clear: float = 0.4
+    risk_evaluations: int = 2
+    score_every_ms: int = 5 * MINUTE_MS
+    score_slack_ms: int = MINUTE_MS
+    score_stops: int = 8
+
+    #: an exception that cleared may come back within this time as the same one
+    hold_ms: int = 5 * MINUTE_MS
+    route_over_ms: int = 6 * HOUR_MS
+    forget_ms: int = 24 * HOUR_MS
+    status_every_ms: int = MINUTE_MS
+    #: fastest believable travel, for the window in which a fix is looked for on the path
+    fastest_mps: float = 35.0
+
+
+DEFAULT_LIMITS = Limits()

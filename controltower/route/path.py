@@ -1,0 +1,112 @@
+"""A planned path in metres, and where on it a fix lies (linear referencing)."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+#: Mean metres per degree of latitude (WGS 84 mean radius 6,371,008.8 m).
+METRES_PER_DEGREE = 6_371_008.8 * math.pi / 180
+#: Points closer than this to the line between their neighbours are dropped: far below the noise of a fix.
+SIMPLIFY_M = 2.0
+#: Metres of offset that one metre of distance from the expected place costs. It separates the two passes
+#: of a path that crosses itself or doubles back, where both offsets are equal.
+NEARNESS_WEIGHT = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A local flat frame: x east, y north, metres from an origin. Good to 0.1 % within 100 km."""
+
+    lat: float
+    lon: float
+    x_scale: float
+
+    @classmethod
+    def at(cls, lat: float, lon: float) -> Frame:
+        """Frame whose origin is (lat, lon) in degrees."""
+        return cls(lat, lon, METRES_PER_DEGREE * math.cos(math.radians(lat)))
+
+    def to_xy(self, lat: float, lon: float) -> tuple[float, float]:
+        """Metres east and north of the origin."""
+        return (lon - self.lon) * self.x_scale, (lat - self.lat) * METRES_PER_DEGREE
+
+
+def simplify(points: Sequence[tuple[float, float]], tolerance_m: float) -> list[tuple[float, float]]:
+    """Ramer-Douglas-Peucker on (x, y) metres: ends are kept, no dropped point is further off than allowed."""
+    keep = {0, len(points) - 1}
+    open_spans = [(0, len(points) - 1)]
+    while open_spans:
+        first, last = open_spans.pop()
+        worst, worst_at = tolerance_m, -1
+        for i in range(first + 1, last):
+            distance, _ = _to_segment(points[i], points[first], points[last])
+            if distance > worst:
+                worst, worst_at = distance, i
+        if worst_at >= 0:
+            keep.add(worst_at)
+            open_spans += [(first, worst_at), (worst_at, last)]
+    return [points[i] for i in sorted(keep)]
+
+
+def _to_segment(
+    p: tuple[float, float], a: tuple[float, float], b: tuple[float, float]
+) -> tuple[float, float]:
+    """Distance of p from the segment a-b, and how far along it the nearest point lies (0 to 1)."""
+    dx, dy = b[0] - a[0], b[1] - a[1]
+    squared = dx * dx + dy * dy
+    share = 0.0
+    if squared > 0:
+        share = min(1.0, max(0.0, ((p[0] - a[0]) * dx + (p[1] - a[1]) * dy) / squared))
+    return math.hypot(p[0] - a[0] - share * dx, p[1] - a[1] - share * dy), share
+
+
+class Path:
+    """A polyline in a local frame with its running length.
+
+    points: (x, y) in metres. Raises ValueError on fewer than two distinct points.
+    """
+
+    __slots__ = ("along", "length_m", "points")
+
+    def __init__(self, points: Sequence[tuple[float, float]]) -> None:
+        distinct = [points[0]] if points else []
+        distinct += [b for a, b in itertools.pairwise(points) if a != b]
+        if len(distinct) < 2:
+            raise ValueError("a path needs two distinct points")
+        self.points = simplify(distinct, SIMPLIFY_M)
+        self.along = [0.0]
+        for a, b in zip(self.points, self.points[1:], strict=False):
+            self.along.append(self.along[-1] + math.hypot(b[0] - a[0], b[1] - a[1]))
+        self.length_m = self.along[-1]
+
+    def project(
+        self, x: float, y: float, low_m: float, high_m: float, expected_m: float
+    ) -> tuple[float, float]:
+        """Nearest point within [low_m, high_m] along the path: (along_m, offset_m).
+
+        Among places equally near, the one next to `expected_m` wins.
+        """
+        points, along = self.points, self.along
+        first = max(0, bisect_right(along, low_m) - 1)
+        last = min(len(points) - 1, max(first + 1, bisect_left(along, high_m)))
+        best_cost, best_along, best_offset = math.inf, low_m, math.inf
+        bx, by = points[first]
+        for i in range(first, last):
+            ax, ay = bx, by
+            bx, by = points[i + 1]
+            dx, dy = bx - ax, by - ay
+            length = along[i + 1] - along[i]
+            share = ((x - ax) * dx + (y - ay) * dy) / (length * length)
+            share = 0.0 if share < 0.0 else min(share, 1.0)
+            ex, ey = x - ax - share * dx, y - ay - share * dy
+            offset = math.sqrt(ex * ex + ey * ey)
+            if offset < best_cost:
+                here = along[i] + share * length
+                cost = offset + NEARNESS_WEIGHT * abs(here - expected_m)
+                if cost < best_cost:
+                    best_cost, best_along, best_offset = cost, here, offset
+        return best_along, best_offset

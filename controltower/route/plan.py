@@ -1,0 +1,167 @@
+"""A plan as progress and detection use it: metres along the path and milliseconds on the clock."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from controltower import polyline
+from controltower.route.path import Frame, Path
+from controltower.route.timeline import to_ms
+from schemas import wire
+from schemas.vocabulary import StopKind
+
+#: Standing here is planned: it is no halt, however long.
+_RESTING_KINDS = frozenset({StopKind.DEPOT, StopKind.HUB, StopKind.BREAK})
+#: Parsed paths kept in memory; a city has far fewer shapes than trips.
+_PATHS_KEPT = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStop:
+    """One stop. Times in ms, `along_m` on the path (or on the line through the stops where there is none)."""
+
+    stop_id: str
+    x: float
+    y: float
+    along_m: float
+    arrival_ms: int
+    departure_ms: int
+    promised_ms: int | None
+    service_ms: int
+    kind: StopKind
+    shipments: int
+    zone: str | None
+    service_tier: str | None
+
+    @property
+    def may_rest(self) -> bool:
+        """True where a vehicle may stand as long as it likes."""
+        return self.kind in _RESTING_KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class RoutePlan:
+    """One version of a plan, parsed once and never changed."""
+
+    route_id: str
+    version: int
+    tenant: str
+    carrier: str
+    vehicle_id: str | None
+    departs_ms: int
+    ends_ms: int
+    stops: tuple[PlannedStop, ...]
+    stop_index: dict[str, int]
+    frame: Frame
+    path: Path
+    has_path: bool
+    breaks: tuple[tuple[int, int], ...]
+    #: scheduled course: metres along and the time planned for them, both never falling
+    course_m: tuple[float, ...]
+    course_ms: tuple[int, ...]
+
+    def planned_ms_at(self, along_m: float) -> float:
+        """When the vehicle should be at this place, linear between stops."""
+        return _interpolate(self.course_m, self.course_ms, along_m)
+
+    def planned_m_at(self, at_ms: float) -> float:
+        """Where the vehicle should be at this time, linear between stops."""
+        return _interpolate(self.course_ms, self.course_m, at_ms)
+
+    def in_break(self, at_ms: int) -> bool:
+        """True within a planned rest."""
+        return any(start <= at_ms <= end for start, end in self.breaks)
+
+
+def _interpolate(xs: Sequence[float], ys: Sequence[float], x: float) -> float:
+    i = bisect_right(xs, x)
+    if i == 0:
+        return ys[0]
+    if i == len(xs):
+        return ys[-1]
+    span = xs[i] - xs[i - 1]
+    return ys[i - 1] + (ys[i] - ys[i - 1]) * ((x - xs[i - 1]) / span)
+
+
+@lru_cache(maxsize=_PATHS_KEPT)
+def _parse_path(encoded: str) -> tuple[Frame, Path]:
+    points = polyline.decode(encoded)
+    frame = Frame.at(*points[0])
+    return frame, Path([frame.to_xy(lat, lon) for lat, lon in points])
+
+
+def _line_through(stops: Sequence[wire.Stop]) -> tuple[Frame, Path]:
+    frame = Frame.at(stops[0].lat, stops[0].lon)
+    points = [frame.to_xy(stop.lat, stop.lon) for stop in stops]
+    if all(point == points[0] for point in points):
+        points.append((points[0][0] + 1.0, points[0][1]))
+    return frame, Path(points)
+
+
+def _place_stops(plan: wire.Plan, frame: Frame, path: Path) -> list[tuple[float, float, float]]:
+    """(x, y, along_m) per stop: each is looked for behind the one before, so a path may cross itself."""
+    placed: list[tuple[float, float, float]] = []
+    low = expected = 0.0
+    for stop in plan.stops:
+        x, y = frame.to_xy(stop.lat, stop.lon)
+        if placed:
+            expected = low + math.hypot(x - placed[-1][0], y - placed[-1][1])
+        low, _ = path.project(x, y, low, path.length_m, expected)
+        placed.append((x, y, low))
+    return placed
+
+
+def _course(stops: Sequence[PlannedStop]) -> tuple[tuple[float, ...], tuple[int, ...]]:
+    """The schedule as a curve without steps back: arrival and departure of every stop."""
+    metres: list[float] = []
+    times: list[int] = []
+    for stop in stops:
+        for at in (stop.arrival_ms, stop.departure_ms):
+            if not times or (at > times[-1] and stop.along_m >= metres[-1]):
+                metres.append(stop.along_m)
+                times.append(at)
+    return tuple(metres), tuple(times)
+
+
+def parse_plan(plan: wire.Plan) -> RoutePlan:
+    """Place the stops on the path and turn instants into ms. Raises ValueError on a path that is none."""
+    frame, path = _parse_path(plan.path) if plan.path else _line_through(plan.stops)
+    stops = tuple(
+        PlannedStop(
+            stop.stop_id,
+            x,
+            y,
+            along,
+            to_ms(stop.planned_arrival),
+            to_ms(stop.planned_departure),
+            to_ms(stop.promised_by) if stop.promised_by else None,
+            int(stop.service_s * 1000),
+            stop.kind,
+            len(stop.shipment_ids),
+            stop.zone,
+            stop.service_tier,
+        )
+        for stop, (x, y, along) in zip(plan.stops, _place_stops(plan, frame, path), strict=True)
+    )
+    course_m, course_ms = _course(stops)
+    return RoutePlan(
+        plan.route_id,
+        plan.version,
+        plan.tenant,
+        plan.carrier,
+        plan.vehicle_id,
+        to_ms(plan.departs_at),
+        to_ms(plan.ends_by),
+        stops,
+        {stop.stop_id: i for i, stop in enumerate(stops)},
+        frame,
+        path,
+        plan.path is not None,
+        tuple((to_ms(rest.starts_at), to_ms(rest.ends_at)) for rest in plan.breaks),
+        course_m,
+        course_ms,
+    )

@@ -1,0 +1,131 @@
+"""Where on the path a fix puts the vehicle: one step from one Progress to the next."""
+
+from __future__ import annotations
+
+import math
+
+from controltower.route.evidence import Fix, Progress
+from controltower.route.limits import Limits
+from controltower.route.plan import RoutePlan
+
+#: Looking back this far allows for noise and a short reversal.
+_BACK_M = 200.0
+_AHEAD_M = 150.0
+#: Fixes in a row on another part of the path until progress moves there.
+_ELSEWHERE_FIXES = 3
+_SAMPLE_MS = 5 * 60_000
+#: A fix with better accuracy than this does not widen the corridor.
+_GOOD_ACCURACY_M = 20.0
+#: Silences longer than this say nothing about the usual rhythm.
+_LONGEST_GAP_MS = 10 * 60_000
+_CADENCE_WEIGHT = 8
+#: A stop counts as passed this far behind it.
+_PASSED_M = 20.0
+#: The last stop counts as reached this far before it: vehicles park short of it.
+_FINISH_M = 60.0
+
+
+def corridor_m(fix: Fix, limits: Limits) -> float:
+    """Half width of the corridor for this fix: wider when its accuracy is bad."""
+    return limits.corridor_m + 2.0 * max(0.0, fix.accuracy_m - _GOOD_ACCURACY_M)
+
+
+def advance(now: Progress, plan: RoutePlan, fix: Fix, limits: Limits) -> Progress:
+    """Fold one fix that is not older than `now`."""
+    x, y = plan.frame.to_xy(fix.lat, fix.lon)
+    along, off, elsewhere = _locate(now, plan, fix, x, y, limits)
+    on_path = off <= corridor_m(fix, limits) and not elsewhere
+    on_path_at = fix.at_ms if on_path else now.on_path_at_ms
+    reached = max(now.reached_m, along) if on_path else now.reached_m
+    departed = now.departed_ms
+    if not departed and on_path and along >= plan.stops[0].along_m + limits.departed_m:
+        departed = fix.at_ms
+    slip = _slip_ms(plan, fix.at_ms, along, departed, on_path_at)
+    cadence, gaps = _rhythm(now, fix)
+    old = (now.old_at_ms, now.old_slip_ms, now.old_along_m)
+    mid = (now.mid_at_ms, now.mid_slip_ms, now.mid_along_m)
+    if fix.at_ms - now.mid_at_ms >= _SAMPLE_MS:
+        old, mid = (mid if mid[0] else (fix.at_ms, slip, along)), (fix.at_ms, slip, along)
+    return Progress(
+        fix.at_ms,
+        x,
+        y,
+        along,
+        off,
+        on_path_at,
+        reached,
+        _next_stop(now.next_stop, plan, reached, on_path_at),
+        departed,
+        elsewhere,
+        cadence,
+        gaps,
+        slip,
+        *old,
+        *mid,
+    )
+
+
+def _locate(
+    now: Progress, plan: RoutePlan, fix: Fix, x: float, y: float, limits: Limits
+) -> tuple[float, float, int]:
+    """(along_m, off_m, fixes in a row on another part of the path). Off the path, along_m stays."""
+    if not now.on_path_at_ms:
+        along, off = plan.path.project(x, y, 0.0, plan.path.length_m, plan.planned_m_at(fix.at_ms))
+        return along, off_course_m(plan, now, x, y, off, limits), 0
+    since_s = max(0.0, (fix.at_ms - now.on_path_at_ms) / 1000)
+    low, high = now.along_m - _BACK_M, now.along_m + limits.fastest_mps * since_s + _AHEAD_M
+    along, off = plan.path.project(x, y, low, high, now.along_m)
+    off = off_course_m(plan, now, x, y, off, limits)
+    if off <= corridor_m(fix, limits):
+        return along, off, 0
+    if plan.has_path:
+        there, off_there = plan.path.project(x, y, 0.0, plan.path.length_m, now.along_m)
+        if off_there <= limits.corridor_m * limits.corridor_clear_share:
+            if now.elsewhere + 1 >= _ELSEWHERE_FIXES:
+                return there, off_there, 0
+            return now.along_m, off_there, now.elsewhere + 1
+    return now.along_m, off, 0
+
+
+def off_course_m(plan: RoutePlan, now: Progress, x: float, y: float, off_m: float, limits: Limits) -> float:
+    """Distance from the path; without one, how far the fix lies outside the ellipse around the next leg.
+
+    Ellipse: distance to the stop behind + to the stop ahead <= direct distance x share + margin. Half of
+    the excess is the least distance to get back inside.
+    """
+    if plan.has_path:
+        return off_m
+    after = plan.stops[min(now.next_stop, len(plan.stops) - 1)]
+    before = plan.stops[max(0, min(now.next_stop, len(plan.stops) - 1) - 1)]
+    direct = math.hypot(after.x - before.x, after.y - before.y)
+    way = math.hypot(x - before.x, y - before.y) + math.hypot(x - after.x, y - after.y)
+    return max(0.0, (way - direct * limits.ellipse_share - limits.ellipse_m) / 2)
+
+
+def _slip_ms(plan: RoutePlan, at_ms: int, along_m: float, departed_ms: int, on_path_at_ms: int) -> int:
+    """Lateness against the frozen plan (+ late). Before departure: what is already past the planned one."""
+    if not departed_ms:
+        return max(0, at_ms - plan.stops[0].departure_ms)
+    return round(at_ms - plan.planned_ms_at(along_m)) if on_path_at_ms else 0
+
+
+def _rhythm(now: Progress, fix: Fix) -> tuple[int, int]:
+    """Usual time between fixes (ms, exponential mean) and how many gaps it rests on."""
+    gap = fix.at_ms - now.at_ms
+    if not now.at_ms or gap <= 0 or gap > _LONGEST_GAP_MS:
+        return now.cadence_ms, now.gaps
+    if not now.gaps:
+        return gap, 1
+    return now.cadence_ms + (gap - now.cadence_ms) // _CADENCE_WEIGHT, min(now.gaps + 1, 99)
+
+
+def _next_stop(index: int, plan: RoutePlan, reached_m: float, on_path_at_ms: int) -> int:
+    """Index of the first stop not yet passed; len(stops) when the last one is reached."""
+    if not on_path_at_ms:
+        return index
+    last = len(plan.stops) - 1
+    while index < last and reached_m >= plan.stops[index].along_m + _PASSED_M:
+        index += 1
+    if index == last and reached_m >= plan.stops[last].along_m - _FINISH_M:
+        return last + 1
+    return index

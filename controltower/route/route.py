@@ -1,0 +1,97 @@
+"""A route in memory: its state, the snapshots of its trail, its plan, and what one event makes it say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from controltower.exceptions.lifecycle import Subject
+from controltower.route.eta import slip_now
+from controltower.route.evidence import Snapshot
+from controltower.route.limits import Limits
+from controltower.route.plan import RoutePlan
+from controltower.route.state import RouteState, Trail
+from schemas import wire
+
+Said = wire.ExceptionRecord | wire.RouteStatus | wire.ScoreRequest
+
+
+@dataclass(slots=True)
+class Route:
+    """One route of a partition."""
+
+    state: RouteState
+    plan: RoutePlan | None = None
+    trail: Trail = field(default_factory=Trail)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What all fixes so far say."""
+        return self.trail.newest(self.state)
+
+    def slip_ms(self, now_ms: int) -> int:
+        """Lateness against the frozen plan at this moment (ms, + late); 0 without a plan."""
+        if self.plan is None:
+            return 0
+        progress = self.snapshot.progress
+        return slip_now(self.plan, progress.slip_ms, bool(progress.departed_ms), now_ms)
+
+    def remaining(self) -> tuple[int, ...]:
+        """Indices of the stops neither passed nor served."""
+        if self.plan is None:
+            return ()
+        served = self.state.served
+        first = self.snapshot.progress.next_stop
+        return tuple(i for i in range(first, len(self.plan.stops)) if not served >> i & 1)
+
+
+@dataclass(slots=True)
+class Effects:
+    """What one or more events lead to: records in order, and counts for the metrics."""
+
+    said: list[Said] = field(default_factory=list)
+    tallies: dict[tuple[str, ...], int] = field(default_factory=dict)
+
+    def count(self, *name: str) -> None:
+        """Add one to a tally."""
+        self.tallies[name] = self.tallies.get(name, 0) + 1
+
+    def tell(self, record: Said) -> None:
+        """Say a record."""
+        self.said.append(record)
+
+
+def subject_of(route: Route, limits: Limits) -> Subject:
+    """What the records of this route's exceptions share right now."""
+    state, plan = route.state, route.plan
+    location: wire.Location | None = None
+    impact: wire.Impact | None = None
+    respond_by: int | None = None
+    if plan is not None:
+        left = route.remaining()
+        location = _location(route, plan)
+        impact = wire.Impact(len(left), sum(plan.stops[i].shipments for i in left))
+        respond_by = next((p for i in left if (p := plan.stops[i].promised_ms) is not None), None)
+    return Subject(
+        state.tenant,
+        state.route_id,
+        state.vehicle_id,
+        state.carrier,
+        location,
+        impact,
+        respond_by,
+        limits.version,
+    )
+
+
+def _location(route: Route, plan: RoutePlan) -> wire.Location | None:
+    if not route.state.tail:
+        return None
+    fix, progress = route.state.tail[-1], route.snapshot.progress
+    after = progress.next_stop
+    return wire.Location(
+        lat=fix.lat,
+        lon=fix.lon,
+        along_m=round(progress.along_m, 1),
+        stop_before=plan.stops[after - 1].stop_id if after else None,
+        stop_after=plan.stops[after].stop_id if after < len(plan.stops) else None,
+    )

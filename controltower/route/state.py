@@ -1,0 +1,92 @@
+"""The state of one route, as small as it can be, and its bytes in the changelog.
+
+What the fixes say is kept as a base snapshot and the fixes of the last 90 s after it; the snapshots
+after each of those are rebuilt on reading, so that the bytes stay few.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from controltower.exceptions.episode import Episode
+from controltower.route.evidence import START, Fix, Snapshot
+from schemas.vocabulary import RouteEnd
+
+
+class Risk(msgspec.Struct, array_like=True):
+    """What the last scores said, and when the next one is worth asking for."""
+
+    asked_ms: int = 0
+    asked_slip_ms: int = 0
+    asked: int = 0
+    high: int = 0
+    low: int = 0
+    on: bool = False
+    since_ms: int = 0
+    model_version: str | None = None
+    #: stop index -> p(late) of the last answer
+    p_late: dict[int, float] = {}
+
+
+class Told(msgspec.Struct, array_like=True):
+    """What route-status said last, to tell only what is new."""
+
+    seq: int = 0
+    at_ms: int = 0
+    stops_done: int = -1
+    motion: str = ""
+    open_codes: int = 0
+
+
+class RouteState(msgspec.Struct, array_like=True):
+    """Everything that is kept of a route. Times in ms since the epoch, 0 where unknown."""
+
+    route_id: str
+    tenant: str = "default"
+    carrier: str | None = None
+    vehicle_id: str | None = None
+    plan_version: int = 0
+    plan_received_ms: int = 0
+    #: stream time of this route: never falls
+    clock_ms: int = 0
+    #: newest received_at of a fix, and the intake partition it came through
+    heard_ms: int = 0
+    source: str = ""
+    base: Snapshot = START
+    tail: list[Fix] = []
+    #: stops served by a scan, one bit per stop
+    served: int = 0
+    episodes: list[Episode] = []
+    silent: bool = False
+    late_departure: bool = False
+    risk: Risk = msgspec.field(default_factory=Risk)
+    told: Told = msgspec.field(default_factory=Told)
+    ended_ms: int = 0
+    ended_because: RouteEnd | None = None
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(RouteState)
+
+
+def encode_state(state: RouteState) -> bytes:
+    """Bytes for the changelog (msgpack, fields by position)."""
+    return _encoder.encode(state)
+
+
+def decode_state(data: bytes) -> RouteState:
+    """The state from its bytes. Raises msgspec.ValidationError where they are no state."""
+    return _decoder.decode(data)
+
+
+class Trail:
+    """The snapshots after each fix of the tail: kept in memory only, rebuilt after a restore."""
+
+    __slots__ = ("after",)
+
+    def __init__(self) -> None:
+        self.after: list[Snapshot] = []
+
+    def newest(self, state: RouteState) -> Snapshot:
+        """What all fixes so far say."""
+        return self.after[-1] if self.after else state.base
