@@ -1,0 +1,182 @@
+"""The stage normalize: what outsiders write becomes the logs of routes, shipments and recovery."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from controltower.clock import epoch_ms_of, instant_of
+from controltower.feeds.clock import CLOCK_KEY, SourceClock, tick_everyone
+from controltower.feeds.intake import READERS
+from controltower.feeds.registry import Feed
+from controltower.feeds.rejection import Rejected
+from controltower.feeds.vehicles import Fleet, follow, measure_skew_s, skew_s
+from controltower.intake import CLOCK_HEADER, FEED_HEADER, RECEIVED_AT_HEADER
+from controltower.streaming.stage import Commit, Out, Record
+from schemas import base, topics
+from schemas.vocabulary import Milestone, RejectReason
+from schemas.wire import Scan, Source, encode
+
+#: Header values outside 2000-2100 are no times of a recorded day.
+_EARLIEST_MS = 946_684_800_000
+_LATEST_MS = 4_102_444_800_000
+#: Label of records whose feed we do not know, since labels come from closed lists.
+UNKNOWN_FEED = "unknown"
+
+
+class NormalizeFold:
+    """Folds the intake of one partition.
+
+    The source clock belongs to carrier-events alone. Ticks go out right after the record that makes them
+    due, so the output does not depend on how records were batched. Vehicles are followed per partition:
+    outsiders key positions by vehicle.
+    """
+
+    def __init__(self, partition: int, partitions: int, feeds: Mapping[str, Feed]) -> None:
+        self._source = f"{topics.CARRIER_EVENTS}/{partition}"
+        self._partitions = partitions
+        self._feeds = feeds
+        self._clock = SourceClock()
+        self._fleet = Fleet()
+        self._outputs: list[Out] = []
+        self._tallies: Counter[tuple[str, ...]] = Counter()
+
+    def restore(self, key: bytes, value: bytes) -> None:
+        if key == CLOCK_KEY:
+            self._clock = msgspec.msgpack.decode(value, type=SourceClock)
+        else:
+            self._fleet.restore(key, value)
+
+    def restored(self) -> None:
+        self._fleet.restored()
+
+    def fold(self, records: Sequence[Record]) -> Commit:
+        self._outputs, self._tallies = [], Counter()
+        for record in records:
+            if record.topic == topics.CARRIER_EVENTS:
+                self._fold_carrier_event(record)
+            else:
+                self._fold_intake(record)
+        return self._commit()
+
+    def idle(self, ends: Mapping[str, int]) -> Commit | None:
+        """A live source that is read to its end ticks the wall's time; a recorded one waits for its log."""
+        now_ms = ends.get(topics.CARRIER_EVENTS)
+        if now_ms is None or self._clock.recorded or now_ms < self._clock.due_ms:
+            return None
+        self._outputs, self._tallies = [], Counter()
+        self._advance(now_ms)
+        return self._commit()
+
+    def _commit(self) -> Commit:
+        changes = self._fleet.take_changes()
+        changes.append((CLOCK_KEY, msgspec.msgpack.encode(self._clock)))
+        return Commit(self._outputs, changes, dict(self._tallies))
+
+    def _advance(self, at_ms: int) -> None:
+        clock = self._clock
+        clock.advance(at_ms)
+        if clock.at_ms >= clock.due_ms:
+            self._outputs += tick_everyone(clock, self._source, self._partitions)
+            self._fleet.forget_unseen(clock.at_ms)
+
+    def _fold_carrier_event(self, record: Record) -> None:
+        headers = dict(record.headers)
+        if record.value is None and CLOCK_HEADER in headers:
+            marked_ms = _find_ms(headers[CLOCK_HEADER])
+            if marked_ms is not None:
+                self._clock.recorded = True
+                self._tallies["clock_marks",] += 1
+                self._advance(marked_ms)
+                return
+        name = _show(headers.get(FEED_HEADER))
+        feed = self._feeds.get(name)
+        received_ms = _find_received_ms(record, headers)
+        if received_ms is not None:
+            self._clock.recorded = RECEIVED_AT_HEADER in headers
+        try:
+            if received_ms is None:
+                raise Rejected(RejectReason.BAD_TIME, f"header {RECEIVED_AT_HEADER} is no time in ms")
+            if feed is None:
+                known = "missing" if FEED_HEADER not in headers else "not among the feeds we read"
+                raise Rejected(RejectReason.UNKNOWN_FEED, f"header {FEED_HEADER} is {known}")
+            source = Source(record.topic, record.partition, record.offset)
+            scans = feed.read(record.value, instant_of(received_ms), source)
+        except Rejected as rejected:
+            self._reject(record, feed.name if feed else UNKNOWN_FEED, rejected)
+        else:
+            self._accept(scans, name, received_ms)
+        if received_ms is not None:
+            self._advance(received_ms)
+
+    def _accept(self, scans: list[Scan], feed: str, received_ms: int) -> None:
+        self._tallies["received", feed] += 1
+        self._tallies["accepted", feed] += 1
+        for scan in scans:
+            self._tallies["scans", feed] += 1
+            if scan.milestone is Milestone.UNMAPPED:
+                self._tallies["unmapped", feed] += 1
+            self._send(scan, feed, received_ms)
+
+    def _send(self, scan: Scan, feed: str, received_ms: int) -> None:
+        ahead_ms = epoch_ms_of(scan.occurred_at) - received_ms
+        if scan.shipment_ids:
+            scan.clock_skew_s = skew_s(ahead_ms)
+            self._outputs.append(Out(topics.SHIPMENT_EVENTS, scan.shipment_ids[0].encode(), encode(scan)))
+            return
+        if scan.vehicle_id is None:
+            scan.clock_skew_s = skew_s(ahead_ms)
+        else:
+            now_ms = max(self._clock.at_ms, received_ms)
+            vehicle = self._fleet.see(feed, scan.vehicle_id, now_ms)
+            scan.clock_skew_s = measure_skew_s(vehicle, ahead_ms, now_ms)
+            moved = follow(vehicle, scan, now_ms) if scan.place and scan.place.lat is not None else None
+            if moved:
+                self._outputs.append(Out(topics.ROUTE_EVENTS, moved.route_id.encode(), encode(moved)))
+        if scan.route_id is not None:
+            self._outputs.append(Out(topics.ROUTE_EVENTS, scan.route_id.encode(), encode(scan)))
+
+    def _fold_intake(self, record: Record) -> None:
+        received_ms = _find_received_ms(record, dict(record.headers))
+        source = base.Source(topic=record.topic, partition=record.partition, offset=record.offset)
+        try:
+            if received_ms is None:
+                raise Rejected(RejectReason.BAD_TIME, f"header {RECEIVED_AT_HEADER} is no time in ms")
+            outs = READERS[record.topic](record.value, instant_of(received_ms), source)
+        except Rejected as rejected:
+            self._reject(record, record.topic, rejected)
+            return
+        self._tallies["received", record.topic] += 1
+        self._tallies["accepted", record.topic] += 1
+        self._outputs += outs
+
+    def _reject(self, record: Record, feed: str, rejected: Rejected) -> None:
+        self._tallies["received", feed] += 1
+        self._tallies["rejected", feed, rejected.reason.value] += 1
+        where = f"{record.topic}/{record.partition}/{record.offset}"
+        headers = (
+            *record.headers,
+            ("ct-reason", rejected.reason.value.encode()),
+            ("ct-detail", rejected.detail.encode()),
+            ("ct-source", where.encode()),
+        )
+        self._outputs.append(Out(topics.DEAD_LETTERS, record.key, record.value, headers=headers))
+
+
+def _find_received_ms(record: Record, headers: Mapping[str, bytes]) -> int | None:
+    """When the record reached us, or None where its header is no time."""
+    stated = headers.get(RECEIVED_AT_HEADER)
+    return record.timestamp_ms if stated is None else _find_ms(stated)
+
+
+def _find_ms(text: bytes) -> int | None:
+    if not (text and text.isdigit() and len(text) <= len(str(_LATEST_MS))):
+        return None
+    at_ms = int(text)
+    return at_ms if _EARLIEST_MS <= at_ms <= _LATEST_MS else None
+
+
+def _show(header: bytes | None) -> str:
+    return (header or b"").decode("ascii", errors="replace")

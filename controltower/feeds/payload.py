@@ -1,0 +1,49 @@
+"""Bytes to a JSON value within limits, or a rejection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from controltower.feeds.rejection import Rejected
+from schemas.vocabulary import RejectReason
+
+LARGEST_PAYLOAD_BYTES = 1 << 20
+DEEPEST_NESTING = 64
+
+_decode = msgspec.json.Decoder().decode
+
+
+def decode_payload(value: bytes | None) -> Any:
+    """The JSON value of a payload of at most 1 MiB and 64 levels; raises Rejected."""
+    if not value:
+        raise Rejected(RejectReason.EMPTY, "the value is empty")
+    if len(value) > LARGEST_PAYLOAD_BYTES:
+        raise Rejected(RejectReason.TOO_LARGE, f"the value has more than {LARGEST_PAYLOAD_BYTES} bytes")
+    try:
+        if not value.isascii():
+            value.decode("utf-8")
+        payload = _decode(value)
+    except UnicodeDecodeError as wrong:
+        raise Rejected(RejectReason.NOT_UTF8, f"byte {wrong.start} is not UTF-8") from None
+    except RecursionError:
+        raise Rejected(RejectReason.TOO_DEEP, f"more than {DEEPEST_NESTING} levels") from None
+    except msgspec.ValidationError:
+        raise Rejected(RejectReason.OUT_OF_RANGE, "a number does not fit") from None
+    except msgspec.DecodeError:
+        raise Rejected(RejectReason.NOT_PARSABLE, "the value is not JSON") from None
+    # As many opening brackets as levels are needed before a walk is worth its time.
+    if value.count(b"{") + value.count(b"[") > DEEPEST_NESTING and _is_too_deep(payload):
+        raise Rejected(RejectReason.TOO_DEEP, f"more than {DEEPEST_NESTING} levels")
+    return payload
+
+
+def _is_too_deep(payload: Any) -> bool:
+    level = [payload] if type(payload) in (dict, list) else []
+    for _ in range(DEEPEST_NESTING):
+        children = (child for node in level for child in (node.values() if type(node) is dict else node))
+        level = [child for child in children if type(child) in (dict, list)]
+        if not level:
+            return False
+    return True

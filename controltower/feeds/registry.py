@@ -1,0 +1,101 @@
+"""The feeds we can read: the mapping files shipped with the package, and those of a user's own folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from controltower.feeds.mapper import PayloadReader, compile_mapping
+from controltower.feeds.spec import MappingSpec
+
+SHIPPED = Path(__file__).with_name("mappings")
+
+Loc = tuple[str | int, ...]
+
+
+class MappingError(ValueError):
+    """A mapping file cannot be used; one line that names file, line and key."""
+
+
+@dataclass(slots=True, frozen=True)
+class Feed:
+    """One feed: `read` gives the scans of a payload or raises Rejected."""
+
+    name: str
+    carrier: str
+    tenant: str
+    read: PayloadReader
+
+
+def load_feeds(extra_dir: Path | None = None) -> dict[str, Feed]:
+    """All feeds by name; a file in `extra_dir` replaces the shipped feed of the same name.
+
+    Raises MappingError for a file that cannot be used or a folder that is not there.
+    """
+    feeds: dict[str, Feed] = {}
+    for directory in [SHIPPED, extra_dir] if extra_dir else [SHIPPED]:
+        if not directory.is_dir():
+            raise MappingError(f"{directory}: the folder of feed mappings does not exist")
+        here: dict[str, Path] = {}
+        for path in sorted(directory.glob("*.yaml")):
+            feed = load_feed(path)
+            if feed.name in here:
+                raise MappingError(f"{path}: feed: {feed.name} is already in {here[feed.name].name}")
+            here[feed.name] = path
+            feeds[feed.name] = feed
+    return feeds
+
+
+def load_feed(path: Path) -> Feed:
+    """The feed of one mapping file. Raises MappingError."""
+    lines: dict[Loc, int] = {}
+    try:
+        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        content = _to_python(root, (), lines, path) if root else None
+    except yaml.MarkedYAMLError as wrong:
+        line = wrong.problem_mark.line + 1 if wrong.problem_mark else 1
+        raise MappingError(f"{path}:{line}: {wrong.problem}") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as wrong:
+        raise MappingError(f"{path}: {type(wrong).__name__}, the file cannot be read as YAML") from None
+    try:
+        spec = MappingSpec.model_validate(content)
+    except ValidationError as wrong:
+        raise MappingError(_first_error(wrong, lines, path)) from None
+    return Feed(spec.feed, spec.carrier, spec.tenant, compile_mapping(spec))
+
+
+def _to_python(node: yaml.Node, loc: Loc, lines: dict[Loc, int], path: Path) -> Any:
+    """The node as Python values, noting each key's line. Keys stay as written: `08` and `NO` are codes."""
+    lines.setdefault(loc, node.start_mark.line + 1)
+    if isinstance(node, yaml.SequenceNode):
+        return [_to_python(member, (*loc, index), lines, path) for index, member in enumerate(node.value)]
+    if not isinstance(node, yaml.MappingNode):
+        return yaml.SafeLoader("").construct_object(node)
+    content: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        key, line = str(key_node.value), key_node.start_mark.line + 1
+        if key in content:
+            raise MappingError(f"{path}:{line}: {_dotted((*loc, key))}: stands here twice")
+        lines[(*loc, key)] = line
+        content[key] = _to_python(value_node, (*loc, key), lines, path)
+    return content
+
+
+def _first_error(wrong: ValidationError, lines: dict[Loc, int], path: Path) -> str:
+    error = wrong.errors(include_url=False)[0]
+    loc: Loc = error["loc"]
+    known = next((loc[:length] for length in range(len(loc), -1, -1) if loc[:length] in lines), ())
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{path}:{lines.get(known, 1)}: {_dotted(known) or 'mapping'}: {message}" + _missing(error, loc)
+
+
+def _missing(error: Any, loc: Loc) -> str:
+    return f" ({_dotted(loc)})" if error["type"] == "missing" else ""
+
+
+def _dotted(loc: Loc) -> str:
+    return ".".join(str(part) for part in loc)

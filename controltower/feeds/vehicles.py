@@ -1,0 +1,114 @@
+"""What is known of each vehicle: the route it is on, the routes it has left, how far its clock is ahead."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from controltower.clock import epoch_ms_of
+from schemas.wire import Scan, VehicleMoved
+
+#: A device clock up to this far ahead is as good as ours.
+SKEW_TOLERANCE_MS: Final = 30_000
+#: The skew is the largest of the last one to two windows, so that one mad time does not stick.
+SKEW_WINDOW_MS: Final = 600_000
+#: As long as milestones may be late, a fix of a route that was left does not bring the vehicle back.
+REMEMBER_LEFT_MS: Final = 24 * 3600 * 1000
+MOST_LEFT: Final = 4
+FORGET_AFTER_MS: Final = 48 * 3600 * 1000
+
+
+class Vehicle(msgspec.Struct, array_like=True):
+    """State of one vehicle. `fixed_at_ms` is the latest fix on the current route."""
+
+    seen_ms: int
+    route_id: str | None = None
+    fixed_at_ms: int = 0
+    left: dict[str, int] = {}  # route -> when it was left
+    skew_ms: int = 0
+    skew_before_ms: int = 0
+    skew_since_ms: int = 0
+
+
+def measure_skew_s(vehicle: Vehicle, ahead_ms: int, now_ms: int) -> float:
+    """By how much the vehicle's clock runs ahead, 0 within the tolerance; `ahead_ms` is new evidence."""
+    if now_ms - vehicle.skew_since_ms >= SKEW_WINDOW_MS:
+        vehicle.skew_before_ms, vehicle.skew_ms = vehicle.skew_ms, 0
+        vehicle.skew_since_ms = now_ms
+    vehicle.skew_ms = max(vehicle.skew_ms, ahead_ms)
+    return skew_s(max(vehicle.skew_ms, vehicle.skew_before_ms))
+
+
+def skew_s(ahead_ms: int) -> float:
+    """The skew that a scan carries."""
+    return ahead_ms / 1000 if ahead_ms > SKEW_TOLERANCE_MS else 0
+
+
+def follow(vehicle: Vehicle, scan: Scan, now_ms: int) -> VehicleMoved | None:
+    """Takes a fix; tells the route the vehicle was on when the fix is on another one.
+
+    It moves only to a route that it has not left, by a fix later than the last one on the old route. A
+    time ahead of ours counts as ours, so that a mad clock cannot pin a vehicle to its route.
+    """
+    old, new = vehicle.route_id, scan.route_id
+    fixed_at_ms = min(epoch_ms_of(scan.occurred_at), now_ms)
+    if new is None or old == new or old is None:
+        if new is not None:
+            vehicle.route_id, vehicle.fixed_at_ms = new, max(vehicle.fixed_at_ms, fixed_at_ms)
+        return None
+    if (
+        fixed_at_ms <= vehicle.fixed_at_ms
+        or vehicle.left.get(new, -REMEMBER_LEFT_MS) > now_ms - REMEMBER_LEFT_MS
+    ):
+        return None
+    still_left = [(route_id, at) for route_id, at in vehicle.left.items() if route_id != old][1 - MOST_LEFT :]
+    vehicle.left = {**dict(still_left), old: now_ms}
+    vehicle.route_id, vehicle.fixed_at_ms = new, fixed_at_ms
+    return VehicleMoved(
+        route_id=old,
+        vehicle_id=scan.vehicle_id or "",
+        next_route_id=new,
+        received_at=scan.received_at,
+        source=scan.source,
+    )
+
+
+class Fleet:
+    """The vehicles of one source by changelog key, longest unseen first."""
+
+    def __init__(self) -> None:
+        self._vehicles: dict[bytes, Vehicle] = {}
+        self._changed: set[bytes] = set()
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._decode = msgspec.msgpack.Decoder(Vehicle).decode
+
+    def restore(self, key: bytes, value: bytes) -> None:
+        self._vehicles[key] = self._decode(value)
+
+    def restored(self) -> None:
+        self._vehicles = dict(sorted(self._vehicles.items(), key=lambda entry: entry[1].seen_ms))
+
+    def see(self, feed: str, vehicle_id: str, now_ms: int) -> Vehicle:
+        """The state of a vehicle that is heard of at `now_ms`, which never goes back; new if need be."""
+        key = f"v/{feed}/{vehicle_id}".encode()
+        vehicle = self._vehicles.pop(key, None) or Vehicle(now_ms, skew_since_ms=now_ms)
+        vehicle.seen_ms = now_ms
+        self._vehicles[key] = vehicle
+        self._changed.add(key)
+        return vehicle
+
+    def forget_unseen(self, now_ms: int) -> None:
+        """Drops the vehicles that were last heard of 48 h ago or earlier."""
+        while self._vehicles:
+            key, vehicle = next(iter(self._vehicles.items()))
+            if vehicle.seen_ms > now_ms - FORGET_AFTER_MS:
+                return
+            del self._vehicles[key]
+            self._changed.add(key)
+
+    def take_changes(self) -> list[tuple[bytes, bytes | None]]:
+        """Changelog entries since the last call, in the order of their keys."""
+        keys, self._changed = sorted(self._changed), set()
+        vehicles = self._vehicles
+        return [(key, self._encode(vehicles[key]) if key in vehicles else None) for key in keys]
