@@ -114,11 +114,11 @@ class Assumptions:
     planner_mps: float = 6.1
     planner_service_s: int = 80
     planner_further_parcel_s: int = 20
-    #: Hand-over at a door: median 70 s, skewed, never above 5 min, so that a natural stop is no excess dwell.
-    service_s: LogNormal = field(default=LogNormal(70.0, 0.45, 25.0, 300.0))
-    further_parcel_s: LogNormal = field(default=LogNormal(18.0, 0.4, 6.0, 60.0))
+    #: Hand-over at a door: median 70 s, skewed, never far above 4 min: no natural stop is an excess dwell.
+    service_s: LogNormal = field(default=LogNormal(70.0, 0.45, 25.0, 220.0))
+    further_parcel_s: LogNormal = field(default=LogNormal(18.0, 0.4, 6.0, 40.0))
     #: Some drivers know the tour, some are new: factor on travel and service, constant over the day.
-    driver_factor: LogNormal = field(default=LogNormal(1.0, 0.09, 0.8, 1.35))
+    driver_factor: LogNormal = field(default=LogNormal(1.0, 0.09, 0.8, 1.3))
     #: Departures wander by some minutes around the plan.
     departure_jitter_s: Span = field(default=Span(-60.0, 240.0))
     #: First attempts that fail: an assumption within what carriers report (a few per cent).

@@ -8,16 +8,17 @@ from datetime import UTC, datetime
 from random import Random
 from zoneinfo import ZoneInfo
 
+from controltower.intake import Arrival
 from controltower.simulate.assumptions import ASSUMPTIONS, Assumptions, Traffic
 from controltower.simulate.city import City, lay_out_city
 from controltower.simulate.clock import SimulatedClock
 from controltower.simulate.drive import Movement, drive
-from controltower.simulate.garbage import spoil
+from controltower.simulate.garbage import Spoilt, spoil
 from controltower.simulate.inject import choose_incidents
 from controltower.simulate.observe import ping, scan
 from controltower.simulate.planning import plan_message
 from controltower.simulate.rounds import CARRIERS, Round, plan_round, share_out
-from controltower.simulate.transmit import Arrival, transmit
+from controltower.simulate.transmit import transmit
 from controltower.simulate.truth import StopOutcome, TrueEvent, tell_outcomes, tell_truth
 from schemas.wire import Plan
 
@@ -34,13 +35,14 @@ _SHORTEST_SPREAD_S = 600
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """Everything about one day. `arrivals` are in order of arrival."""
+    """Everything about one day. `arrivals` are in order of arrival, those of `spoilt` among them."""
 
     seed: int
     starts_at_ms: int
     ends_at_ms: int
     plans: tuple[Plan, ...]
     arrivals: tuple[Arrival, ...]
+    spoilt: tuple[Spoilt, ...]
     truth: tuple[TrueEvent, ...]
     outcomes: tuple[StopOutcome, ...]
     movements: tuple[Movement, ...]
@@ -77,14 +79,16 @@ def simulate_day(
         outcomes += outcomes_here
         movements.append(movement)
     count = round(len(arrivals) * assumptions.garbage_share)
-    arrivals += spoil(arrivals, count, Random(f"{seed}/garbage"))
-    arrivals.sort(key=lambda arrival: (arrival.received_at_ms, arrival.key, arrival.payload))
+    spoilt = spoil(arrivals, count, Random(f"{seed}/garbage"))
+    arrivals += [garbage.arrival for garbage in spoilt]
+    arrivals.sort(key=lambda arrival: (arrival.received_at_ms, arrival.key or b"", arrival.payload))
     return Day(
         seed=seed,
         starts_at_ms=clock.start_ms,
         ends_at_ms=arrivals[-1].received_at_ms,
         plans=tuple(plan_message(tour, clock) for tour in rounds),
         arrivals=tuple(arrivals),
+        spoilt=tuple(spoilt),
         truth=tuple(truth),
         outcomes=tuple(outcomes),
         movements=tuple(movements),

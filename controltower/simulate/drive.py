@@ -122,7 +122,7 @@ def drive(
     driver.stand(movement.departed_s - driver.now_s, tour.depot)
     for index, drop in enumerate(tour.drops):
         _drive_leg(driver, movement, index, incident)
-        extra_s = _extra_dwell_s(incident, index)
+        extra_s = _extra_dwell_s(incident, index, drop.planned_s - driver.now_s)
         arrived_s = driver.now_s
         driver.serve(drop, extra_s)
         if extra_s:
@@ -142,10 +142,11 @@ def _departure_s(
     return departs_s + incident.duration_s
 
 
-def _extra_dwell_s(incident: Incident | None, index: int) -> float:
+def _extra_dwell_s(incident: Incident | None, index: int, early_s: float) -> float:
+    """An early van may wait for its planned arrival, so the excess begins only there."""
     if incident is None or incident.kind is not Kind.EXCESS_DWELL or incident.index != index:
         return 0.0
-    return incident.duration_s
+    return max(0.0, early_s) + incident.duration_s
 
 
 def _drive_leg(driver: _Driver, movement: Movement, index: int, incident: Incident | None) -> None:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
 
-from controltower.simulate.transmit import Arrival
+from controltower.intake import Arrival
 from schemas.vocabulary import RejectReason
 
 #: A feed that nobody agreed with us.
 STRANGE_FEED: Final = "kurierblitz"
+
+
+@dataclass(frozen=True, slots=True)
+class Spoilt:
+    """A payload that deserves dead-letters, and why."""
+
+    arrival: Arrival
+    reason: RejectReason
+
 
 #: Takes a parsed payload of a van's position (and its carrier's name for things), gives the broken bytes.
 Break = Callable[[dict[str, Any], bytes], bytes]
@@ -75,7 +85,7 @@ KINDS: Final[tuple[tuple[RejectReason, Break], ...]] = (
 )
 
 
-def spoil(arrivals: Sequence[Arrival], count: int, rng: Random) -> list[Arrival]:
+def spoil(arrivals: Sequence[Arrival], count: int, rng: Random) -> list[Spoilt]:
     """`count` broken payloads, made from copies of sound position reports; each kind in turn."""
     positions = [arrival for arrival in arrivals if b'"PS"' in arrival.payload or b'"POS"' in arrival.payload]
     if not positions:
@@ -87,5 +97,5 @@ def spoil(arrivals: Sequence[Arrival], count: int, rng: Random) -> list[Arrival]
         payload = broken(json.loads(sound.payload), sound.payload)
         feed = STRANGE_FEED if reason is RejectReason.UNKNOWN_FEED else sound.feed
         received_at_ms = sound.received_at_ms + rng.randint(1, 5000)
-        spoilt.append(Arrival(received_at_ms, feed, sound.key, payload, reason))
+        spoilt.append(Spoilt(Arrival(received_at_ms, sound.key, payload, feed), reason))
     return spoilt

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from random import Random
 
+from controltower.intake import Arrival
 from controltower.simulate.assumptions import Assumptions
 from controltower.simulate.clock import SimulatedClock
 from controltower.simulate.dialects import write_payload
 from controltower.simulate.observe import Observation
-from schemas.vocabulary import RejectReason
 
 #: How often a tracker of a batching carrier holds a ping back and sends it with the next one.
 _PAIR_SHARE = 0.15
 #: No ping waits longer than this for its pair, so that nothing is later than the network's worst.
 _PAIR_GAP_S = 40
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """One payload at the intake. `defect` is why it deserves dead-letters, None where it is sound."""
-
-    received_at_ms: int
-    feed: str
-    key: bytes
-    payload: bytes
-    defect: RejectReason | None = None
 
 
 def transmit(
@@ -38,11 +27,11 @@ def transmit(
         sent_s = batch[-1].at_s + 1
         payload = write_payload(batch, clock, sent_s)
         delay_s = _delay_s(assumptions, rng, paired=len(batch) > 1)
-        arrival = Arrival(clock.at_ms(sent_s + delay_s), batch[0].tour.carrier.feed, _key(batch[0]), payload)
+        arrival = Arrival(clock.at_ms(sent_s + delay_s), _key(batch[0]), payload, batch[0].tour.carrier.feed)
         arrivals.append(arrival)
         if rng.random() < assumptions.duplicate_share:
             again_ms = arrival.received_at_ms + round(assumptions.duplicate_after_s.draw(rng) * 1000)
-            arrivals.append(Arrival(again_ms, arrival.feed, arrival.key, payload))
+            arrivals.append(replace(arrival, received_at_ms=again_ms))
     return arrivals
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from controltower.simulate.clock import SimulatedClock
 from controltower.simulate.drive import Movement
 from controltower.simulate.incidents import Incident, Kind
-from controltower.simulate.observe import find_silence
+from controltower.simulate.observe import find_jump_s, find_silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +67,17 @@ def tell_truth(
         TrueEvent(route_id, kind, clock.at_ms(starts_s), clock.at_ms(ends_s), (stop_id,) if stop_id else ())
         for kind, starts_s, ends_s, stop_id in movement.episodes
     ]
+    jump_s = find_jump_s(movement, incident)
+    if jump_s is not None:
+        events.append(TrueEvent(route_id, Kind.JUMP, clock.at_ms(jump_s), clock.at_ms(jump_s)))
     silence = find_silence(movement, incident)
     if silence and incident:
         starts_at_ms, ends_at_ms = clock.at_ms(silence.starts_s), clock.at_ms(silence.ends_s)
         events.append(TrueEvent(route_id, incident.kind, starts_at_ms, ends_at_ms))
     late = [outcome for outcome in outcomes if outcome.late]
     if late:
-        first_ms, last_ms = (
-            min(stop.promised_at_ms for stop in late),
-            max(stop.arrived_at_ms for stop in late),
-        )
+        first_at_ms = min(stop.promised_at_ms for stop in late)
+        last_at_ms = max(stop.arrived_at_ms for stop in late)
         stop_ids = tuple(stop.stop_id for stop in late)
-        events.append(TrueEvent(route_id, Kind.LATE_STOPS, first_ms, last_ms, stop_ids))
+        events.append(TrueEvent(route_id, Kind.LATE_STOPS, first_at_ms, last_at_ms, stop_ids))
     return events
