@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from controltower.detect import late_departure, signal_lost
 from controltower.route.ending import end_route
-from controltower.route.judge import end_episode, hold_against
+from controltower.route.judge import end_episode, hold_against, hold_until_ms
 from controltower.route.limits import Limits
 from controltower.route.route import Effects, Route
 from controltower.route.status import tell_if_new
@@ -34,7 +34,7 @@ def pending(route: Route, limits: Limits) -> Iterator[Deadline]:
     state, plan = route.state, route.plan
     for place, episode in enumerate(state.episodes):
         if episode.cleared_ms:
-            yield Deadline(episode.cleared_ms + limits.hold_ms, _HOLD_OVER, place)
+            yield Deadline(hold_until_ms(episode, limits), _HOLD_OVER, place)
     if plan is None:
         yield Deadline(state.clock_ms + limits.forget_ms, _ROUTE_OVER, 0)
         return

@@ -20,6 +20,21 @@ def find_episode(route: Route, code: ExceptionCode) -> Episode | None:
     return None
 
 
+def hold_until_ms(episode: Episode, limits: Limits) -> int:
+    """Until when a cleared exception may come back as the same one.
+
+    What counts is when the condition began anew, which is known only once its evidence suffices: so the
+    wait is the hold plus the time that this evidence takes.
+    """
+    evidence_ms = {
+        ExceptionCode.LONG_HALT: limits.halt_ms,
+        ExceptionCode.EXCESS_DWELL: limits.dwell_floor_ms,
+        ExceptionCode.ROUTE_DEVIATION: limits.detour_ms,
+        ExceptionCode.SIGNAL_LOST: limits.silence_unknown_ms,
+    }
+    return episode.cleared_ms + limits.hold_ms + evidence_ms.get(episode.code, 0)
+
+
 def judge_fixes(route: Route, now_ms: int, trigger: Trigger | None, limits: Limits, effects: Effects) -> None:
     """After a fix: the rules that fixes wake, in order."""
     snapshot, plan = route.snapshot, route.plan
@@ -68,6 +83,10 @@ def hold_against(
         if not episode.cleared_ms:
             _say(effects, lifecycle.mark_cleared(episode, subject, now_ms))
         return
+    if episode.cleared_ms and verdict.since_ms > episode.cleared_ms + limits.hold_ms:
+        end_episode(route, episode, Resolution.AUTO, now_ms, limits, effects)
+        open_now(route, code, verdict, now_ms, trigger, limits, effects)
+        return
     if episode.cleared_ms:
         _say(effects, lifecycle.mark_back(episode, subject, verdict, now_ms))
         return
@@ -105,7 +124,7 @@ def end_episode(
 ) -> None:
     """RESOLVED, exactly once: the episode leaves the state with it."""
     route.state.episodes.remove(episode)
-    if episode.code is ExceptionCode.SLA_AT_RISK:
+    if episode.code is ExceptionCode.SLA_AT_RISK and resolution is not Resolution.AUTO:
         route.state.risk.on = False
     _say(effects, lifecycle.resolve(episode, subject_of(route, limits), resolution, at_ms))
 

@@ -33,7 +33,7 @@ class Limits(msgspec.Struct, frozen=True):
     #: prior of the q95 of a stop's service where there is no history: planned service x 3, at least 8 min
     dwell_service_share: float = 3.0
     dwell_floor_ms: int = 8 * MINUTE_MS
-    stop_radius_m: float = 60.0
+    stop_radius_m: float = 45.0
     #: leaving the first stop by this much is departing
     departed_m: float = 120.0
     late_departure_ms: int = 15 * MINUTE_MS
