@@ -1,0 +1,170 @@
+"""Plain producing and reading for tools: the streamer, the recorder, the judge."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+
+from controltower.streaming.exits import RestartMe
+from controltower.streaming.kafka_config import producer_config, reader_config
+from controltower.streaming.stage import Out, Record
+from controltower.streaming.writer import LARGEST_RECORD_BYTES
+
+Security = Mapping[str, str]
+CALL_S = 30.0
+REPORT_EVERY_S = 0.5
+
+
+def produce_all(
+    brokers: str,
+    outs: Iterable[Out],
+    *,
+    security: Security | None = None,
+    progress: Callable[[int], None] | None = None,
+    in_flight: int = 50_000,
+) -> int:
+    """Produce every record (acks=all, idempotent) and return how many the broker has confirmed.
+
+    At most `in_flight` records wait for their confirmation. Raises RestartMe when one is refused.
+    """
+    config = {**producer_config(brokers, security or {}), "message.max.bytes": LARGEST_RECORD_BYTES}
+    producer = Producer(config)
+    tally = _Tally()
+    reported = time.monotonic()
+    for out in outs:
+        while len(producer) >= in_flight:
+            producer.poll(0.05)
+        producer.produce(out.topic, **_record(out), on_delivery=tally.delivered)
+        producer.poll(0)
+        tally.check()
+        if progress is not None and time.monotonic() - reported > REPORT_EVERY_S:
+            reported = time.monotonic()
+            progress(tally.confirmed)
+    if producer.flush(CALL_S):
+        raise RestartMe(f"Kafka at {brokers} did not confirm all records within {CALL_S:.0f} s")
+    tally.check()
+    if progress is not None:
+        progress(tally.confirmed)
+    return tally.confirmed
+
+
+class _Tally:
+    def __init__(self) -> None:
+        self.confirmed = 0
+        self._error: KafkaError | None = None
+
+    def delivered(self, error: KafkaError | None, _message: Any) -> None:
+        if error is None:
+            self.confirmed += 1
+        else:
+            self._error = error
+
+    def check(self) -> None:
+        if self._error is not None:
+            raise RestartMe(f"Kafka refused a record: {self._error.str()}")
+
+
+def _record(out: Out) -> dict[str, Any]:
+    record: dict[str, Any] = {"key": out.key, "value": out.value, "headers": list(out.headers)}
+    if out.partition is not None:
+        record["partition"] = out.partition
+    return record
+
+
+def read_topic(
+    brokers: str, topics: Sequence[str], *, security: Security | None = None, stall_s: float = 30.0
+) -> Iterator[Record]:
+    """Every committed record from the beginning to the ends as they are now.
+
+    Per partition in order of offsets; partitions interleave. Raises RestartMe after `stall_s` of nothing.
+    """
+    consumer = _reader(brokers, security)
+    try:
+        unread = _ends(consumer, topics)
+        consumer.assign([TopicPartition(t, p, OFFSET_BEGINNING) for t, p in unread])
+        heard = time.monotonic()
+        while unread:
+            messages = consumer.consume(5_000, 0.1)
+            if messages:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > stall_s:
+                raise RestartMe(f"nothing more of {sorted(unread)} came for {stall_s:.0f} s")
+            yield from _until_ends(messages, unread)
+    finally:
+        consumer.close()
+
+
+def _until_ends(messages: Sequence[Any], unread: dict[tuple[str, int], int]) -> Iterator[Record]:
+    """Records below the ends; partitions read to theirs are removed from `unread`."""
+    for message in messages:
+        where = (message.topic(), message.partition())
+        if message.error() is not None and message.error().code() != KafkaError._PARTITION_EOF:
+            raise RestartMe(f"reading {where[0]} failed: {message.error().str()}")
+        if where not in unread:
+            continue
+        if message.error() is not None or message.offset() >= unread[where]:
+            del unread[where]
+            continue
+        yield _to_record(message)
+        if message.offset() + 1 >= unread[where]:
+            del unread[where]
+
+
+def tail_topics(
+    brokers: str,
+    topics: Sequence[str],
+    stop: Callable[[], bool],
+    *,
+    security: Security | None = None,
+    poll_s: float = 0.2,
+) -> Iterator[Record]:
+    """Every committed record from the beginning on, and what comes, until stop() says so."""
+    consumer = _reader(brokers, security)
+    try:
+        everything = _ends(consumer, topics)
+        consumer.assign([TopicPartition(t, p, OFFSET_BEGINNING) for t, p in everything])
+        while not stop():
+            for message in consumer.consume(5_000, poll_s):
+                if message.error() is None:
+                    yield _to_record(message)
+    finally:
+        consumer.close()
+
+
+def _reader(brokers: str, security: Security | None) -> Consumer:
+    """In a group nobody joins: the client library wants a name."""
+    return Consumer(reader_config(brokers, security or {}, f"reader-{uuid.uuid4().hex[:8]}"))
+
+
+def _ends(consumer: Consumer, topics: Sequence[str]) -> dict[tuple[str, int], int]:
+    """The end of every partition that has records."""
+    ends = {}
+    try:
+        for name in topics:
+            topic = consumer.list_topics(name, timeout=CALL_S).topics[name]
+            if topic.error is not None:
+                raise RestartMe(f"topic {name} cannot be read: {topic.error.str()}")
+            for partition in topic.partitions:
+                where = TopicPartition(name, partition)
+                _, ends[name, partition] = consumer.get_watermark_offsets(where, timeout=CALL_S)
+    except KafkaException as failed:
+        raise RestartMe(f"Kafka does not answer: {failed.args[0].str()}") from failed
+    return ends
+
+
+def _to_record(message: Any) -> Record:
+    _, timestamp_ms = message.timestamp()
+    headers = tuple((name, value) for name, value in message.headers() or ())
+    return Record(
+        message.topic(),
+        message.partition(),
+        message.offset(),
+        timestamp_ms,
+        message.key(),
+        message.value(),
+        headers,
+    )

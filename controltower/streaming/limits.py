@@ -1,0 +1,36 @@
+"""Limits in time and size of a stage process, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True, frozen=True)
+class StreamLimits:
+    """Durations in seconds. The defaults suit a broker in the same region."""
+
+    #: a process silent for this long loses its partitions (kill -9 to processing again: this and a bit)
+    session_timeout_s: float = 6.0
+    #: the broker aborts a transaction open for longer; until then it hides later records from readers
+    transaction_timeout_s: float = 15.0
+    #: one Kafka call of takeover or commit may take this long, then the process restarts
+    broker_call_s: float = 30.0
+    #: missing topics are waited for at the start
+    topics_wait_s: float = 30.0
+    #: the watchdog ends a process whose event loop does not turn for this long
+    stuck_loop_s: float = 30.0
+    #: ... or that has no assignment, or makes no progress in restoring, for this long
+    unready_s: float = 120.0
+    #: on SIGTERM, time for what is in flight and for leaving the group
+    stop_s: float = 8.0
+    #: on a rebalance, time for what is in flight before it is given up
+    drain_s: float = 5.0
+    #: the group's committed offsets (they only show lag) are written this often
+    show_lag_every_s: float = 5.0
+    #: a fetch waits at the broker until it is worth answering; this is a floor of the latency
+    fetch_wait_ms: int = 50
+    fetch_min_bytes: int = 1 << 20
+    partition_fetch_bytes: int = 1 << 20
+    #: one poll has at most so many records over all partitions; back-pressure is counted in polls
+    poll_records: int = 4000
+    polls_in_flight: int = 2

@@ -1,0 +1,42 @@
+"""What the streaming edge tells the outside; metrics implement it elsewhere."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class StreamObserver(Protocol):
+    """Called from the event loop or from worker threads: implementations must be thread-safe and quick."""
+
+    def records_in(self, stage: str, topic: str, records: int) -> None:
+        """Records handed to the fold."""
+
+    def transaction(self, stage: str, seconds: float, records: int, outputs: int) -> None:
+        """A transaction committed: its duration, records folded in it, records produced by it."""
+
+    def restored(self, stage: str, partition: int, entries: int, seconds: float) -> None:
+        """A partition was taken over; live changelog entries and duration."""
+
+    def rebalanced(self, stage: str) -> None:
+        """A new assignment arrived."""
+
+    def fenced(self, stage: str) -> None:
+        """A write was refused because another process owns the partition."""
+
+    def lag(self, stage: str, topic: str, partition: int, records: int) -> None:
+        """Offsets between what is committed and the end of the partition (control records included)."""
+
+    def ready(self, ready: bool) -> None:
+        """True while the group is joined and every owned partition is restored."""
+
+
+class NullObserver:
+    """Observes nothing."""
+
+    def records_in(self, stage: str, topic: str, records: int) -> None: ...
+    def transaction(self, stage: str, seconds: float, records: int, outputs: int) -> None: ...
+    def restored(self, stage: str, partition: int, entries: int, seconds: float) -> None: ...
+    def rebalanced(self, stage: str) -> None: ...
+    def fenced(self, stage: str) -> None: ...
+    def lag(self, stage: str, topic: str, partition: int, records: int) -> None: ...
+    def ready(self, ready: bool) -> None: ...

@@ -1,0 +1,205 @@
+"""Which partitions are ours, from the group's assignments: take over, keep, drain, drop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+
+from controltower.streaming.broker_clock import BrokerClock
+from controltower.streaming.connection import Connection
+from controltower.streaming.edge import ConsumerEdge, TopicPartition
+from controltower.streaming.exits import Refused, RestartMe, StageStopped
+from controltower.streaming.observer import StreamObserver
+from controltower.streaming.partition import OwnedPartition
+from controltower.streaming.poll import Poll
+from controltower.streaming.takeover import TakeOver
+
+log = structlog.get_logger(__name__)
+
+
+class Ownership:
+    """Lives in the main event loop. `fail` is called once with what ends the process."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        pool: ThreadPoolExecutor,
+        observer: StreamObserver,
+        fail: Callable[[StageStopped], None],
+    ) -> None:
+        self._connection, self._pool, self._observer, self.fail = connection, pool, observer, fail
+        self._clock = BrokerClock(trusted=not connection.embedded)
+        self._take_over = TakeOver(connection, pool, observer, self._clock)
+        self._edge: ConsumerEdge | None = None
+        self._held: dict[int, OwnedPartition] = {}
+        self._held_since: dict[int, int] = {}
+        self._generation: int | None = None
+        self._settling = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        #: monotonic time of the last step towards being ready; the watchdog reads it
+        self.progressed_at = time.monotonic()
+        self.ready = False
+        self._stopped = False
+
+    def connect(self, edge: ConsumerEdge) -> None:
+        self._edge = edge
+
+    @property
+    def edge(self) -> ConsumerEdge:
+        assert self._edge is not None, "the consumer connects itself before it joins"
+        return self._edge
+
+    def rooms(self) -> list[TopicPartition]:
+        """What may be fetched now: partitions with fewer polls in flight than the limit."""
+        limit = self._connection.limits.polls_in_flight
+        return [
+            TopicPartition(topic, number)
+            for number, held in self._held.items()
+            if held.running
+            for topic in self._connection.spec.inputs
+            if held.in_flight[topic] < limit
+        ]
+
+    def fetched(self, poll: Poll) -> None:
+        """A poll is on its way through Faust; it counts as in flight from here on."""
+        held = self._held.get(poll.partition)
+        if held is not None and held.running:
+            held.fetched(poll)
+
+    def accept(self, poll: Poll) -> None:
+        """A poll arrived in the agent."""
+        held = self._held.get(poll.partition)
+        if held is None or not held.running:
+            return
+        try:
+            held.accept(poll)
+        except StageStopped as stopped:
+            self.fail(stopped)
+
+    def oldest_busy_s(self) -> float:
+        """For how long the slowest partition has owed something."""
+        since = [held.busy_since for held in self._held.values() if held.busy_since is not None]
+        return time.monotonic() - min(since) if since else 0.0
+
+    async def revoke(self) -> None:
+        """The group rebalances: finish what is in flight, keep the states until the next assignment."""
+        self._generation = None
+        self._set_ready(False)
+        await self._drain()
+
+    async def stop(self) -> None:
+        """As revoke, for good."""
+        self._stopped = True
+        await self.revoke()
+
+    async def _drain(self) -> None:
+        limit_s = self._connection.limits.drain_s
+        try:
+            await asyncio.gather(*(held.drain(limit_s) for held in self._held.values()))
+        except StageStopped as stopped:
+            self.fail(stopped)
+
+    def assign(self, assigned: Iterable[TopicPartition], generation: int) -> None:
+        """A new assignment; taking over goes on in the background, so that heartbeats do."""
+        if self._stopped:
+            return
+        self._generation = generation
+        self.progressed_at = time.monotonic()
+        self._observer.rebalanced(self._connection.spec.name)
+        task = asyncio.create_task(self._settle_or_fail(set(assigned), generation))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _settle_or_fail(self, assigned: set[TopicPartition], generation: int) -> None:
+        try:
+            async with self._settling:  # two takeovers at once would fence each other
+                if generation == self._generation:
+                    await self._settle(self._numbers(assigned), generation)
+        except StageStopped as stopped:
+            self.fail(stopped)
+        except Exception as failed:
+            self.fail(RestartMe(f"taking over failed: {failed!r}"))
+
+    def _numbers(self, assigned: set[TopicPartition]) -> set[int]:
+        """The owned partition numbers; raises Refused unless every input has the same ones."""
+        numbers = {partition for _, partition in assigned}
+        whole = {TopicPartition(topic, n) for topic in self._connection.spec.inputs for n in numbers}
+        if whole != assigned:
+            raise Refused(
+                f"the group does not assign the inputs of {self._connection.spec.name} together",
+                "Another version of this stage is in the group: stop it, then start again.",
+            )
+        return numbers
+
+    async def _settle(self, numbers: set[int], generation: int) -> None:
+        self._drop_all_but(numbers, generation)
+        new = sorted(numbers - set(self._held))
+        if new:
+            log.info("taking_over", stage=self._connection.spec.name, partitions=new)
+            loop = asyncio.get_running_loop()
+            taken = await loop.run_in_executor(self._pool, self._take_over.take, new, self._progress)
+            for number, ours in taken.items():
+                self._held[number] = OwnedPartition(
+                    number,
+                    ours,
+                    connection=self._connection,
+                    edge=self.edge,
+                    pool=self._pool,
+                    observer=self._observer,
+                    clock=self._clock,
+                    fail=self.fail,
+                )
+        self._held_since.update(dict.fromkeys(numbers, generation))
+        if generation == self._generation:
+            await self._start_all(generation)
+
+    async def _start_all(self, generation: int) -> None:
+        starts = {
+            TopicPartition(topic, number): offset
+            for number, held in self._held.items()
+            for topic, offset in held.taken.next_offsets.items()
+        }
+        label = await self.edge.seek(starts)
+        if generation != self._generation:
+            return
+        for held in self._held.values():
+            held.start(label)
+        self.edge.room_changed()
+        self._set_ready(True)
+        log.info("ready", stage=self._connection.spec.name, partitions=sorted(self._held))
+
+    def _drop_all_but(self, numbers: set[int], generation: int) -> None:
+        """Keep what we also had in the generation before: nobody else can have written in between."""
+        for number in list(self._held):
+            if number not in numbers or self._held_since[number] < generation - 1:
+                del self._held[number], self._held_since[number]
+
+    def _progress(self, read: dict[int, int]) -> None:
+        self.progressed_at = time.monotonic()
+        log.info(
+            "restoring", stage=self._connection.spec.name, records=sum(read.values()), partitions=len(read)
+        )
+
+    def _set_ready(self, ready: bool) -> None:
+        self.ready = ready
+        self.progressed_at = time.monotonic()
+        self._observer.ready(ready)
+
+    async def show_lag(self, commit: bool) -> None:
+        """Tell the observer the lag; with `commit` also the group's offsets."""
+        offsets = {
+            TopicPartition(topic, number): offset
+            for number, held in self._held.items()
+            if held.running
+            for topic, offset in held.taken.next_offsets.items()
+        }
+        for tp, offset in offsets.items():
+            end = self.edge.find_end(tp)
+            if end is not None:
+                self._observer.lag(self._connection.spec.name, tp.topic, tp.partition, max(0, end - offset))
+        if commit and offsets:
+            await self.edge.show_lag(offsets)

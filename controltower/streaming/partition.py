@@ -1,0 +1,194 @@
+"""One owned partition: its polls in order, one transaction each, while other partitions do the same."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from controltower.streaming.broker_clock import BrokerClock
+from controltower.streaming.connection import Connection
+from controltower.streaming.edge import ConsumerEdge, TopicPartition
+from controltower.streaming.exits import Fenced, Refused, RestartMe, StageStopped
+from controltower.streaming.observer import StreamObserver
+from controltower.streaming.poll import Poll, to_records
+from controltower.streaming.positions import Position, encode_position, position_key
+from controltower.streaming.stage import Commit, Record
+from controltower.streaming.takeover import Taken
+
+IDLE_EVERY_S = 1.0
+
+
+class OwnedPartition:
+    """Runs in the event loop; what blocks goes to the pool."""
+
+    def __init__(
+        self,
+        number: int,
+        taken: Taken,
+        *,
+        connection: Connection,
+        edge: ConsumerEdge,
+        pool: ThreadPoolExecutor,
+        observer: StreamObserver,
+        clock: BrokerClock,
+        fail: Callable[[StageStopped], None],
+    ) -> None:
+        self.number = number
+        self.taken = taken
+        self.in_flight: Counter[str] = Counter()
+        #: monotonic time since when a poll has been waiting or in a transaction; None: owes nothing
+        self.busy_since: float | None = None
+        self._connection = connection
+        self._spec = connection.spec
+        self._edge, self._pool, self._observer, self._clock, self._fail = edge, pool, observer, clock, fail
+        self._waiting: list[Poll] = []
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+        self._label = -1
+        self._expected: dict[str, int] = {}
+        self._idle_at = 0.0
+
+    @property
+    def running(self) -> bool:
+        return self._task is not None
+
+    def start(self, label: int) -> None:
+        """Fetches with this label, from the positions on, are ours."""
+        self._label = label
+        self._expected = dict(self.taken.next_offsets)
+        self._waiting.clear()
+        self.in_flight.clear()
+        self._stopping = False
+        self.busy_since = None
+        self._idle_at = time.monotonic() + IDLE_EVERY_S
+        self._task = asyncio.create_task(self._run(), name=f"partition-{self.number}")
+
+    async def drain(self, limit_s: float) -> None:
+        """Finish the transaction in flight and stop; raises RestartMe when it does not end in time.
+
+        Polls that were only waiting are forgotten: the positions are behind them.
+        """
+        self._stopping = True
+        self._wake.set()
+        task, self._task = self._task, None
+        if task is None:
+            return
+        _, late = await asyncio.wait([task], timeout=limit_s)
+        if late:
+            raise RestartMe(f"the transaction of partition {self.number} did not end within {limit_s:.0f} s")
+
+    def fetched(self, poll: Poll) -> None:
+        """A poll is on its way to us through Faust."""
+        self.in_flight[poll.topic] += 1
+        if self.busy_since is None:
+            self.busy_since = time.monotonic()
+
+    def accept(self, poll: Poll) -> None:
+        """Take a poll; one that a seek has overtaken is dropped, a missing one ends the process."""
+        if poll.label != self._label or self._stopping:
+            return
+        expected = self._expected[poll.topic]
+        if poll.start != expected:
+            raise RestartMe(
+                f"{poll.topic}/{poll.partition}: a poll from {poll.start} came, {expected} was next"
+            )
+        self._expected[poll.topic] = poll.end
+        self._waiting.append(poll)
+        self._wake.set()
+
+    async def _run(self) -> None:
+        try:
+            while not self._stopping:
+                await self._wait_for_polls()
+                if self._waiting and not self._stopping:
+                    await self._fold_waiting()
+                if not self._waiting and not self._stopping and time.monotonic() >= self._idle_at:
+                    await self._idle()
+        except StageStopped as stopped:
+            self._fail(stopped)
+        except Exception as failed:  # the process ends; nothing half-done is ever committed
+            self._fail(RestartMe(f"partition {self.number}: {failed!r}"))
+
+    async def _wait_for_polls(self) -> None:
+        if not self._waiting:
+            try:
+                async with asyncio.timeout(max(0.0, self._idle_at - time.monotonic())):
+                    await self._wake.wait()
+            except TimeoutError:
+                return
+        self._wake.clear()
+
+    async def _fold_waiting(self) -> None:
+        polls, self._waiting = self._waiting, []
+        records = to_records(polls)
+        commit = await self._fold(records)
+        ends = {poll.topic: poll.end for poll in polls}
+        await self._write(commit, ends, len(records))
+        for poll in polls:
+            self.in_flight[poll.topic] -= 1
+            self._observer.records_in(self._spec.name, poll.topic, poll.size)
+        self.busy_since = time.monotonic() if self.in_flight.total() else None
+        self._edge.room_changed()
+
+    async def _fold(self, records: Sequence[Record]) -> Commit:
+        fold = self.taken.fold.fold
+        try:
+            if self._spec.blocking:
+                return await asyncio.get_running_loop().run_in_executor(self._pool, fold, records)
+            return fold(records)
+        except StageStopped:
+            raise
+        except Exception as failed:
+            raise self._fold_failed(records, failed) from failed
+
+    def _fold_failed(self, records: Sequence[Record], failed: Exception) -> StageStopped:
+        """A pure fold fails again on the same records; one that does I/O may get over it."""
+        first, last = records[0], records[-1]
+        span = f"{first.topic}/{first.partition}@{first.offset} to {last.topic}@{last.offset}"
+        message = f"{self._spec.name} cannot fold {span}: {type(failed).__name__}"
+        if self._spec.blocking:
+            return RestartMe(message)
+        return Refused(
+            message, "This is a defect: report it with the traceback above; nothing was committed."
+        )
+
+    async def _write(self, commit: Commit, ends: dict[str, int], records: int) -> None:
+        started = time.monotonic()
+        positions = [
+            (
+                position_key(t),
+                encode_position(Position(n, self.taken.topic_ids[t], self._spec.changelog_schema)),
+            )
+            for t, n in ends.items()
+        ]
+        write = self.taken.writer.write
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(
+                self._pool, write, commit, self._spec.changelog, self.number, positions
+            )
+        except Fenced:
+            self._observer.fenced(self._spec.name)
+            raise
+        self.taken.next_offsets.update(ends)
+        self._observer.transaction(self._spec.name, time.monotonic() - started, records, len(commit.outputs))
+
+    async def _idle(self) -> None:
+        """Tell the fold which topics are read to their end; only what is folded and committed counts."""
+        self._idle_at = time.monotonic() + IDLE_EVERY_S
+        partitions = [TopicPartition(topic, self.number) for topic in self._spec.inputs]
+        read_ends = await self._edge.read_ends(partitions)
+        if self._waiting or self._stopping:
+            return
+        ends = {
+            tp.topic: self._clock.of_local(end.asked_at_ms)
+            for tp, end in read_ends.items()
+            if end.position == self.taken.next_offsets[tp.topic]
+        }
+        commit = self.taken.fold.idle(ends)
+        if commit is not None:
+            await self._write(commit, {}, 0)

@@ -1,0 +1,73 @@
+"""The Faust app of one stage: one agent that hands each poll to the ownership of its partition."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import faust
+from faust.serializers import codecs
+
+from controltower.streaming.connection import Connection
+from controltower.streaming.exits import RestartMe
+from controltower.streaming.ownership import Ownership
+from controltower.streaming.patched.consumer import PollTransport
+
+CODEC = "controltower_poll"
+
+
+class AsItIs(codecs.Codec):
+    """Hands the poll through where Faust would decode bytes."""
+
+    def _loads(self, s: Any) -> Any:
+        return s
+
+
+class StageApp(faust.App):
+    """Faust keeps membership, assignment, consuming and the agent; tables and commits are not used."""
+
+    connection: Connection
+    ownership: Ownership
+
+    def _new_transport(self) -> PollTransport:
+        return PollTransport(self.conf.broker_consumer, self)
+
+    async def _on_agent_error(self, _agent: Any, failed: BaseException) -> None:
+        """Faust would start the agent again, without the poll it was about to hand over."""
+        self.ownership.fail(RestartMe(f"Faust's agent failed: {failed!r}"))
+
+
+def build_app(connection: Connection, ownership: Ownership) -> StageApp:
+    """The app with its agent connected; it starts with `await app.start()`."""
+    codecs.register(CODEC, AsItIs())
+    limits = connection.limits
+    app = StageApp(
+        connection.group,
+        broker=[f"kafka://{broker}" for broker in connection.brokers.split(",")],
+        broker_session_timeout=limits.session_timeout_s,
+        broker_request_timeout=max(20.0, limits.session_timeout_s),
+        broker_max_poll_interval=limits.unready_s,
+        stream_wait_empty=False,
+        stream_recovery_delay=0.0,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        autodiscover=False,
+        store="memory://",
+    )
+    app.boot_strategy.enable_kafka_producer = False
+    app.boot_strategy.enable_web = False
+    app.connection, app.ownership = connection, ownership
+    topic = app.topic(
+        *connection.spec.inputs,
+        key_type=bytes,
+        key_serializer="raw",
+        value_serializer=CODEC,
+        acks=False,
+    )
+
+    @app.agent(topic, name=f"controltower.{connection.spec.name}")
+    async def take(stream: Any) -> None:
+        async for poll in stream.noack():
+            ownership.accept(poll)
+
+    return app

@@ -1,0 +1,145 @@
+"""Faust's consumer with a poll in the place of a record, and positions that come from the changelog."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Coroutine, Iterable, Mapping
+from typing import Any, TypeVar
+
+from aiokafka.structs import TopicPartition as KafkaPartition
+from faust.transport.drivers.aiokafka import Consumer, Transport
+from faust.types import TP, ConsumerMessage
+
+from controltower.streaming.edge import ReadEnd, TopicPartition
+from controltower.streaming.ownership import Ownership
+from controltower.streaming.patched.consumer_thread import PollConsumerThread
+from controltower.streaming.poll import Poll
+
+T = TypeVar("T")
+WAIT_S = 1.0
+
+
+class Forgetful(defaultdict[Any, Any]):
+    """Knows no read offset: Faust then neither counts gaps nor drops what it takes for old."""
+
+    def __getitem__(self, key: Any) -> None:
+        return None
+
+
+class PollConsumer(Consumer):
+    """Runs in the main loop and is the ConsumerEdge of the app's ownership."""
+
+    _thread: PollConsumerThread
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._read_offset = Forgetful()
+        self._room = asyncio.Event()
+        self.ownership.connect(self)
+
+    @property
+    def ownership(self) -> Ownership:
+        return self.app.ownership  # type: ignore[no-any-return]
+
+    def _new_consumer_thread(self) -> PollConsumerThread:
+        thread = PollConsumerThread(self, loop=self.loop, beacon=self.beacon)
+        thread.connection = self.app.connection
+        return thread
+
+    async def _in_thread(self, work: Coroutine[Any, Any, T]) -> T:
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._thread.thread_loop))
+
+    async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:
+        """Polls of the partitions that have room, each as the one record of its partition.
+
+        None in place of records makes Faust ask again; it must not seek by itself while the flow is stopped.
+        """
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)
+        if self.should_stop or not self.flow_active or not self._update_rooms():
+            await self._wait_for_room()
+            return None, None
+        polls: list[Poll] = await self._in_thread(self._thread.fetch_polls(min(timeout, WAIT_S)))
+        if not self.flow_active:
+            return None, None
+        for poll in polls:
+            self.ownership.fetched(poll)
+        self._update_rooms()
+        return {TP(poll.topic, poll.partition): [poll] for poll in polls}, None
+
+    def _update_rooms(self) -> bool:
+        self._room.clear()
+        self._thread.rooms = frozenset(KafkaPartition(*tp) for tp in self.ownership.rooms())
+        return bool(self._thread.rooms)
+
+    async def _wait_for_room(self) -> None:
+        try:
+            async with asyncio.timeout(WAIT_S):
+                await self._room.wait()
+        except TimeoutError:
+            pass
+
+    def _to_message(self, tp: TP, poll: Poll) -> ConsumerMessage:
+        return ConsumerMessage(
+            poll.topic,
+            poll.partition,
+            poll.offset,
+            None,
+            None,
+            None,
+            None,
+            poll,
+            None,
+            None,
+            None,
+            tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Drain before the group goes on: the next owner restores what is committed by then."""
+        await self.ownership.revoke()
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Let Faust update its own view, then take over."""
+        await super().on_partitions_assigned(assigned, generation_id)
+        self.ownership.assign((TopicPartition(*tp) for tp in assigned), generation_id)
+
+    async def perform_seek(self) -> None:
+        """Nothing: a partition is sought when it has been taken over."""
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+        """Nothing: positions are part of each transaction."""
+        return False
+
+    async def verify_all_partitions_active(self) -> None:
+        """Nothing: the watchdog watches what matters here."""
+
+    def highwater(self, tp: TP) -> int:
+        """For Faust's monitor only; a partition may be gone by now."""
+        return self.find_end(TopicPartition(*tp)) or 0
+
+    def room_changed(self) -> None:
+        if self._update_rooms():
+            self._room.set()
+            self._thread.thread_loop.call_soon_threadsafe(self._thread.wake_fetchers)
+
+    async def seek(self, offsets: Mapping[TopicPartition, int]) -> int:  # type: ignore[override]
+        return await self._in_thread(self._thread.seek_all(offsets))
+
+    async def read_ends(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, ReadEnd]:
+        return await self._in_thread(self._thread.read_ends(partitions))
+
+    async def show_lag(self, offsets: Mapping[TopicPartition, int]) -> None:
+        await self._in_thread(self._thread.commit_for_show(offsets))
+
+    def find_end(self, partition: TopicPartition) -> int | None:
+        return self._thread.find_end(KafkaPartition(*partition))
+
+
+class PollTransport(Transport):
+    """Faust's transport with the consumer above."""
+
+    Consumer = PollConsumer

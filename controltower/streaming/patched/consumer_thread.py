@@ -1,0 +1,183 @@
+"""Faust's consumer thread with an aiokafka consumer of our own settings that hands out whole polls.
+
+Everything here runs in the consumer's own event loop, except where it says otherwise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import aiokafka
+import structlog
+from aiokafka.consumer.fetcher import OffsetResetStrategy
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import ConsumerStoppedError, IllegalStateError, KafkaError
+from aiokafka.structs import OffsetAndMetadata
+from aiokafka.structs import TopicPartition as KafkaPartition
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+
+from controltower.streaming.connection import Connection
+from controltower.streaming.edge import ReadEnd, TopicPartition
+from controltower.streaming.kafka_config import aiokafka_config
+from controltower.streaming.poll import Poll
+
+log = structlog.get_logger(__name__)
+
+
+class PollConsumerThread(AIOKafkaConsumerThread):
+    """Positions come from our seeks alone: a partition is fetched once it was sought, never before."""
+
+    connection: Connection
+    #: what may be fetched; replaced as a whole by the main loop
+    rooms: frozenset[KafkaPartition] = frozenset()
+    _label = 0
+
+    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+        limits, connection = self.connection.limits, self.connection
+        session_ms = int(limits.session_timeout_s * 1000)
+        return aiokafka.AIOKafkaConsumer(
+            bootstrap_servers=connection.brokers,
+            client_id=connection.group,
+            group_id=connection.group,
+            # by ranges: topics of equal count are assigned together, which Ownership checks
+            partition_assignment_strategy=[RangePartitionAssignor],
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            max_poll_records=limits.poll_records,
+            max_poll_interval_ms=int(limits.unready_s * 1000),
+            max_partition_fetch_bytes=limits.partition_fetch_bytes,
+            fetch_min_bytes=limits.fetch_min_bytes,
+            fetch_max_wait_ms=limits.fetch_wait_ms,
+            session_timeout_ms=session_ms,
+            heartbeat_interval_ms=session_ms // 4,
+            rebalance_timeout_ms=int((limits.session_timeout_s + limits.drain_s) * 1000),
+            request_timeout_ms=max(session_ms, 20_000),
+            metadata_max_age_ms=60_000,
+            **aiokafka_config(connection.security),
+        )
+
+    async def on_start(self) -> None:
+        """Start the consumer with the two hooks into its fetcher."""
+        self._asked_at_ms: dict[KafkaPartition, float] = {}
+        self._handed: dict[KafkaPartition, tuple[int, int]] = {}
+        await super().on_start()
+        fetcher = self._ensure_consumer()._fetcher
+        fetcher._update_fetch_positions = self._never_reset_positions
+        fetcher._default_reset_strategy = OffsetResetStrategy.NONE
+        fetcher._prefetch_backoff = 0.01  # a partition without room must not hold up its neighbours
+        self._proc_fetch_request = fetcher._proc_fetch_request
+        fetcher._proc_fetch_request = self._timed_fetch_request
+
+    async def _never_reset_positions(self, *_: Any) -> bool:
+        await asyncio.sleep(0.05)
+        return False
+
+    async def _timed_fetch_request(self, assignment: Any, node_id: int, request: Any) -> bool:
+        """Note when a request was sent that got an answer: up to then its answer is complete."""
+        sent_at_ms = time.time() * 1000
+        asked = [KafkaPartition(t, p) for t, partitions in request.topics for p, *_ in partitions]
+        states = {tp: assignment.state_value(tp) for tp in asked}
+        for state in states.values():
+            state.timestamp = None
+        new_data: bool = await self._proc_fetch_request(assignment, node_id, request)
+        for tp, state in states.items():
+            if state.timestamp is not None:
+                self._asked_at_ms[tp] = sent_at_ms
+        return new_data
+
+    async def seek_all(self, offsets: Mapping[TopicPartition, int]) -> int:
+        """Go to the offsets; partitions we no longer have are left out (a rebalance is on its way)."""
+        consumer = self._ensure_consumer()
+        self._label += 1
+        for tp, offset in offsets.items():
+            partition = KafkaPartition(*tp)
+            self._asked_at_ms.pop(partition, None)
+            self._handed[partition] = (self._label, offset)
+            try:
+                consumer.seek(partition, offset)
+            except IllegalStateError:
+                log.info("seek_overtaken_by_rebalance", topic=tp.topic, partition=tp.partition)
+        return self._label
+
+    async def fetch_polls(self, timeout_s: float) -> list[Poll]:
+        """What the partitions with room have, or nothing after the time."""
+        consumer = self._ensure_consumer()
+        fetcher = consumer._fetcher
+        deadline = time.monotonic() + timeout_s
+        while True:
+            if consumer._closed or fetcher._closed:
+                raise ConsumerStoppedError()
+            polls = await self._drain_fetched(consumer)
+            left = deadline - time.monotonic()
+            if polls or left <= 0:
+                return polls
+            waiter = fetcher._create_fetch_waiter()
+            await asyncio.wait([waiter], timeout=left)
+            if waiter.done():
+                waiter.result()  # raises what the coordinator found, such as a missing right
+            else:
+                waiter.cancel()
+
+    async def _drain_fetched(self, consumer: aiokafka.AIOKafkaConsumer) -> list[Poll]:
+        rooms = self.rooms
+        fetcher = consumer._fetcher
+        if not rooms or fetcher._subscriptions.reassignment_in_progress:
+            return []
+        with fetcher._subscriptions.fetch_context():
+            fetched = await fetcher.fetched_records(rooms, timeout=0, max_records=consumer._max_poll_records)
+        return [self._poll(tp, records) for tp, records in fetched.items()]
+
+    def _poll(self, tp: KafkaPartition, records: list[Any]) -> Poll:
+        label, start = self._handed[tp]
+        end = self._position(tp) or records[-1].offset + 1
+        self._handed[tp] = (label, end)
+        return Poll(tp.topic, tp.partition, label, start, end, records)
+
+    def _state(self, tp: KafkaPartition) -> Any:
+        subscription = self._ensure_consumer()._subscription.subscription
+        assignment = subscription.assignment if subscription is not None else None
+        return assignment.state_value(tp) if assignment is not None else None
+
+    def _position(self, tp: KafkaPartition) -> int | None:
+        state = self._state(tp)
+        return state.position if state is not None and state.has_valid_position else None
+
+    def find_end(self, tp: KafkaPartition) -> int | None:
+        """The end by the last answer; safe from any thread."""
+        state = self._state(tp)
+        return None if state is None else state.highwater
+
+    async def read_ends(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, ReadEnd]:
+        """Partitions whose whole log was handed out, up to the high watermark of an answer.
+
+        The high watermark, not the last stable offset: what an open transaction holds back was appended
+        already and would come with an older time than the one given here.
+        """
+        ends = {}
+        for tp in partitions:
+            partition = KafkaPartition(*tp)
+            position, end = self._position(partition), self.find_end(partition)
+            asked = self._asked_at_ms.get(partition)
+            if position is not None and end is not None and asked is not None and position >= end:
+                ends[tp] = ReadEnd(self._handed[partition][1], asked)
+        return ends
+
+    async def commit_for_show(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Commit to the group what is still assigned; it only shows lag, so errors are no more than told."""
+        consumer = self._ensure_consumer()
+        assigned = consumer.assignment()
+        wanted = {KafkaPartition(*tp): OffsetAndMetadata(o, "") for tp, o in offsets.items()}
+        try:
+            await consumer.commit({tp: o for tp, o in wanted.items() if tp in assigned})
+        except KafkaError as failed:
+            log.info("group_offsets_not_committed", reason=type(failed).__name__)
+
+    def wake_fetchers(self) -> None:
+        """Let a waiting fetch look at the rooms again."""
+        fetcher = self._ensure_consumer()._fetcher
+        for waiter in list(fetcher._fetch_waiters):
+            fetcher._notify(waiter)

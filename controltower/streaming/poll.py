@@ -1,0 +1,43 @@
+"""One fetch of one partition, on its way from the consumer's thread to the fold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from controltower.streaming.stage import Record
+
+
+@dataclass(slots=True, frozen=True)
+class Poll:
+    """aiokafka's records from `start` up to `end`, both counted by the consumer's position.
+
+    Offsets of records can't tell whether a poll is missing, since control records and compaction leave
+    holes; start and end can. `label` is the seek after which the fetch was made.
+    """
+
+    topic: str
+    partition: int
+    label: int
+    start: int
+    end: int
+    records: Sequence[Any]
+
+    # Faust makes its message from these, as if the poll were one record.
+    @property
+    def offset(self) -> int:
+        return self.start
+
+    @property
+    def size(self) -> int:
+        return len(self.records)
+
+
+def to_records(polls: Sequence[Poll]) -> list[Record]:
+    """The records of several polls of one partition number, in order of the polls."""
+    return [
+        Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, r.headers)
+        for poll in polls
+        for r in poll.records
+    ]

@@ -1,0 +1,165 @@
+"""Taking over partitions: fence the former owner, restore the state, find where to go on.
+
+This stands in the place of Faust's recovery and of the group's committed offsets, which only show lag.
+All calls block and belong in a thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import structlog
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from controltower.streaming.broker_clock import BrokerClock
+from controltower.streaming.connection import Connection
+from controltower.streaming.exits import RestartMe
+from controltower.streaming.kafka_config import client_config, reader_config
+from controltower.streaming.observer import StreamObserver
+from controltower.streaming.positions import (
+    Position,
+    decode_position,
+    encode_position,
+    find_position_topic,
+    position_key,
+)
+from controltower.streaming.preflight import FoundTopic, find_topics
+from controltower.streaming.restore import Changelog, Progress, read_changelog
+from controltower.streaming.resume import Bounds, find_start
+from controltower.streaming.stage import Commit, PartitionFold
+from controltower.streaming.writer import PartitionWriter
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Taken:
+    """A partition that is ours: nobody else can write under its transactional id any more."""
+
+    writer: PartitionWriter
+    fold: PartitionFold
+    next_offsets: dict[str, int]
+    topic_ids: dict[str, str | None]
+
+
+class TakeOver:
+    """Takes partitions over, several at once."""
+
+    def __init__(
+        self, connection: Connection, pool: ThreadPoolExecutor, observer: StreamObserver, clock: BrokerClock
+    ) -> None:
+        self._connection = connection
+        self._pool = pool
+        self._observer = observer
+        self._clock = clock
+        self._admin = AdminClient(client_config(connection.brokers, connection.security))
+
+    def take(self, partitions: Collection[int], progress: Progress) -> dict[int, Taken]:
+        """Raises Refused when going on could lose or double records, RestartMe when the broker is away."""
+        started = time.monotonic()
+        topics = find_topics(self._connection, self._admin)
+        writers = dict(zip(partitions, self._pool.map(self._fence, partitions), strict=True))
+        try:
+            logs = self._read_logs(partitions, progress)
+            bounds = self._bounds(partitions)
+            taken = {p: self._restore(p, writers[p], logs[p], bounds[p], topics) for p in partitions}
+        except KafkaException as failed:
+            raise RestartMe(f"taking over failed: {failed.args[0].str()}") from failed
+        for partition in partitions:
+            entries = len(logs[partition].entries)
+            self._observer.restored(
+                self._connection.spec.name, partition, entries, time.monotonic() - started
+            )
+        return taken
+
+    def _fence(self, partition: int) -> PartitionWriter:
+        connection = self._connection
+        writer = PartitionWriter(
+            connection.brokers,
+            connection.security,
+            connection.transactional_id(partition),
+            connection.limits,
+            self._clock,
+        )
+        writer.take_over()
+        return writer
+
+    def _read_logs(self, partitions: Collection[int], progress: Progress) -> dict[int, Changelog]:
+        connection = self._connection
+        if connection.embedded:  # it neither compacts nor aborts: what it kept is no state to go on from
+            return {partition: Changelog() for partition in partitions}
+        return read_changelog(
+            connection.brokers,
+            connection.security,
+            connection.group,
+            connection.spec.changelog,
+            partitions,
+            stall_s=connection.limits.broker_call_s,
+            progress=progress,
+        )
+
+    def _bounds(self, partitions: Collection[int]) -> dict[int, dict[str, Bounds]]:
+        """Beginning, end and the group's committed offset of every input partition."""
+        timeout_s = self._connection.limits.broker_call_s
+        reader = Consumer(
+            reader_config(self._connection.brokers, self._connection.security, self._connection.group)
+        )
+        try:
+            wanted = [TopicPartition(t, p) for t in self._connection.spec.inputs for p in partitions]
+            found: dict[int, dict[str, Bounds]] = {partition: {} for partition in partitions}
+            for committed in reader.committed(wanted, timeout=timeout_s):
+                low, high = reader.get_watermark_offsets(committed, timeout=timeout_s)
+                found[committed.partition][committed.topic] = Bounds(low, high, max(committed.offset, 0))
+            return found
+        finally:
+            reader.close()
+
+    def _restore(
+        self,
+        partition: int,
+        writer: PartitionWriter,
+        changelog: Changelog,
+        bounds: Mapping[str, Bounds],
+        topics: Mapping[str, FoundTopic],
+    ) -> Taken:
+        spec = self._connection.spec
+        stored = self._split_positions(changelog)
+        topic_ids = {topic: topics[topic].topic_id if topic in topics else None for topic in spec.inputs}
+        starts = {
+            topic: find_start(
+                self._connection, topic, partition, stored.get(topic), bounds[topic], topic_ids[topic]
+            )
+            for topic in spec.inputs
+        }
+        fold = spec.make_fold(partition, len(self._all_partitions(topics)))
+        for key, value in changelog.entries.items():
+            fold.restore(key, value)
+        fold.restored()
+        taken = Taken(writer, fold, starts, topic_ids)
+        self._write_positions(partition, taken)
+        return taken
+
+    def _all_partitions(self, topics: Mapping[str, FoundTopic]) -> range:
+        return range(topics[self._connection.spec.inputs[0]].partitions)
+
+    def _split_positions(self, changelog: Changelog) -> dict[str, Position]:
+        """The stored positions, taken out of the entries; what is left is the stage's own."""
+        stored = {}
+        for key in [key for key in changelog.entries if key.startswith(b"\x00")]:
+            topic = find_position_topic(key)
+            if topic is not None:
+                stored[topic] = decode_position(changelog.entries.pop(key))
+        return stored
+
+    def _write_positions(self, partition: int, taken: Taken) -> None:
+        """Proves at once that we may write, and tells us the broker's clock before it is needed."""
+        spec = self._connection.spec
+        positions = [
+            (position_key(t), encode_position(Position(n, taken.topic_ids[t], spec.changelog_schema)))
+            for t, n in taken.next_offsets.items()
+        ]
+        taken.writer.write(Commit(), spec.changelog, partition, positions)

@@ -1,0 +1,131 @@
+"""One transactional producer per owned partition: a poll's outputs, state and position, all or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from controltower.streaming.broker_clock import BrokerClock
+from controltower.streaming.exits import Fenced, Refused, RestartMe
+from controltower.streaming.kafka_config import Security, producer_config
+from controltower.streaming.limits import StreamLimits
+from controltower.streaming.stage import Commit
+
+LARGEST_RECORD_BYTES = 8 << 20
+
+_FENCED = {
+    KafkaError._FENCED,
+    KafkaError.PRODUCER_FENCED,
+    KafkaError.INVALID_PRODUCER_EPOCH,
+    KafkaError.INVALID_PRODUCER_ID_MAPPING,
+}
+#: a restart would meet the same answer
+_HOPELESS = {
+    KafkaError.MSG_SIZE_TOO_LARGE: "Raise max.message.bytes of the topic.",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "Grant this stage the right to write its topics.",
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "Grant this stage the right to its transactional ids.",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "Grant this stage the right to write idempotently.",
+}
+
+
+class PartitionWriter:
+    """Blocking calls for a thread pool; one thread at a time."""
+
+    def __init__(
+        self,
+        brokers: str,
+        security: Security,
+        transactional_id: str,
+        limits: StreamLimits,
+        clock: BrokerClock,
+    ) -> None:
+        self.transactional_id = transactional_id
+        self._limits = limits
+        self._clock = clock
+        self._refused: KafkaError | None = None
+        self._producer = Producer(
+            {
+                **producer_config(brokers, security),
+                "transactional.id": transactional_id,
+                "transaction.timeout.ms": int(limits.transaction_timeout_s * 1000),
+                "message.max.bytes": LARGEST_RECORD_BYTES,
+            }
+        )
+
+    def take_over(self) -> None:
+        """Fence the former owner and abort what it left open; raises RestartMe when the broker won't answer.
+
+        list_topics first: without known brokers librdkafka waits half a second before it asks for the
+        transaction coordinator.
+        """
+        deadline = time.monotonic() + self._limits.broker_call_s
+        self._retried(lambda: self._producer.list_topics(timeout=self._limits.broker_call_s), deadline)
+        self._retried(lambda: self._producer.init_transactions(self._limits.broker_call_s), deadline)
+
+    def write(
+        self, commit: Commit, changelog: str, partition: int, positions: Sequence[tuple[bytes, bytes]]
+    ) -> None:
+        """One transaction; raises Fenced, RestartMe or Refused, after which this writer is of no use."""
+        deadline = time.monotonic() + self._limits.broker_call_s
+        try:
+            self._producer.begin_transaction()
+            for out in commit.outputs:
+                self._produce_out(out)
+            for key, value in commit.changes:
+                self._produce(changelog, key=key, value=value, partition=partition)
+            for key, value in positions:
+                self._produce(
+                    changelog, key=key, value=value, partition=partition, on_delivery=self._delivered
+                )
+            self._retried(lambda: self._producer.commit_transaction(self._limits.broker_call_s), deadline)
+        except KafkaException as failed:
+            raise self._ending(failed.args[0]) from failed
+
+    def _produce_out(self, out: Any) -> None:
+        where = {} if out.partition is None else {"partition": out.partition}
+        if out.headers:
+            where["headers"] = list(out.headers)
+        self._produce(out.topic, key=out.key, value=out.value, on_delivery=self._checked, **where)
+
+    def _produce(self, topic: str, **record: Any) -> None:
+        while True:
+            try:
+                return self._producer.produce(topic, **record)  # type: ignore[no-any-return]
+            except BufferError:  # librdkafka's queue is full: let it send
+                self._producer.poll(0.05)
+
+    def _checked(self, error: KafkaError | None, _message: Any) -> None:
+        if error is not None and self._refused is None:
+            self._refused = error
+
+    def _delivered(self, error: KafkaError | None, message: Any) -> None:
+        self._checked(error, message)
+        if error is None:
+            self._clock.appended(*message.timestamp())
+
+    def _retried(self, call: Callable[[], Any], deadline: float) -> None:
+        while True:
+            try:
+                call()
+                return
+            except KafkaException as failed:
+                error: KafkaError = failed.args[0]
+                if not error.retriable() or time.monotonic() > deadline:
+                    raise self._ending(error) from failed
+                time.sleep(0.05)
+
+    def _ending(self, error: KafkaError) -> Fenced | RestartMe | Refused:
+        """The exception for an error; what the broker said about a single record explains more."""
+        with contextlib.suppress(KafkaException):
+            if error.txn_requires_abort():
+                self._producer.abort_transaction(2.0)
+        cause = self._refused or error
+        if cause.code() in _FENCED or error.code() in _FENCED:
+            return Fenced(f"{self.transactional_id} has a new owner: {error.str()}")
+        if cause.code() in _HOPELESS:
+            return Refused(f"{self.transactional_id} cannot write: {cause.str()}", _HOPELESS[cause.code()])
+        return RestartMe(f"{self.transactional_id}: {cause.str()}")

@@ -1,0 +1,81 @@
+"""A counting stage as a real child process: python toy_stage.py '<json>' (see main)."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import uuid
+from collections.abc import Mapping, Sequence
+
+from controltower.streaming.connection import Connection
+from controltower.streaming.limits import StreamLimits
+from controltower.streaming.run import run_stage
+from controltower.streaming.stage import Commit, Out, Record, StageSpec
+
+
+class CountingFold:
+    """Counts per key and says the count after each record."""
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+        self.counts: dict[bytes, int] = {}
+
+    def restore(self, key: bytes, value: bytes) -> None:
+        self.counts[key] = int(value)
+
+    def restored(self) -> None:
+        pass
+
+    def fold(self, records: Sequence[Record]) -> Commit:
+        commit = Commit()
+        changed = set()
+        for record in records:
+            assert record.key is not None
+            assert record.value is not None
+            count = self.counts.get(record.key, 0) + 1
+            self.counts[record.key] = count
+            changed.add(record.key)
+            commit.outputs.append(Out(self._target, record.key, b"%d %b" % (count, record.value)))
+        commit.changes = [(key, b"%d" % self.counts[key]) for key in sorted(changed)]
+        return commit
+
+    def idle(self, ends: Mapping[str, int]) -> Commit | None:
+        return None
+
+
+class FewOutputsFold(CountingFold):
+    """As above, with an output for every hundredth record of a key only: the shape of a real stage."""
+
+    def fold(self, records: Sequence[Record]) -> Commit:
+        commit = super().fold(records)
+        commit.outputs = [out for out in commit.outputs if (out.value or b"").split(b" ")[0].endswith(b"00")]
+        return commit
+
+
+def main() -> int:
+    """Settings: brokers, app, stage, source, target, changelog; random_ids takes the fence away."""
+    settings = json.loads(sys.argv[1])
+    if settings.get("random_ids"):
+        unfenced = f"-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+        original = Connection.transactional_id
+        Connection.transactional_id = lambda self, partition: original(self, partition) + unfenced  # type: ignore[method-assign]
+    fold = FewOutputsFold if settings.get("few_outputs") else CountingFold
+    spec = StageSpec(
+        settings["stage"],
+        (settings["source"],),
+        settings["changelog"],
+        lambda partition, partitions: fold(settings["target"]),
+    )
+    limits = StreamLimits(**settings.get("limits", {}))
+    return run_stage(
+        spec,
+        brokers=settings["brokers"],
+        app_id=settings["app"],
+        limits=limits,
+        embedded=settings.get("embedded", False),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
