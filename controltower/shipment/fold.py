@@ -1,0 +1,104 @@
+"""The stage assign: scans of shipments find their route."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from controltower.route.clock import CLOCK_KEY, SourceClocks
+from controltower.shipment.apply import Effects, apply
+from controltower.shipment.forgetting import ForgetQueue
+from controltower.shipment.state import STATE_KEY, Shipment, decode_shipment, encode_shipment
+from controltower.streaming.stage import Commit, Out, Record
+from schemas import topics
+from schemas.wire import Assignment, Scan, Tick, decode_shipment_event, encode
+
+
+class AssignFold:
+    """All shipments of one partition of shipment-events."""
+
+    def __init__(self, partition: int, partitions: int, wall_ms: Callable[[], int]) -> None:
+        self._shipments: dict[str, Shipment] = {}
+        self._clocks = SourceClocks()
+        self._forget = ForgetQueue()
+        self._changed: set[str] = set()
+        self._clock_moved = False
+        self._outputs: list[Out] = []
+        self._tallies: Counter[tuple[str, ...]] = Counter()
+
+    def restore(self, key: bytes, value: bytes) -> None:
+        if key == CLOCK_KEY:
+            self._clocks.restore(value)
+        elif key.startswith(STATE_KEY):
+            self._shipments[key[len(STATE_KEY) :].decode()] = decode_shipment(value)
+
+    def restored(self) -> None:
+        for shipment_id, shipment in self._shipments.items():
+            self._forget.schedule(shipment_id, shipment.forget_ms)
+
+    def idle(self, ends: Mapping[str, int]) -> Commit | None:
+        """Nothing happens without a record."""
+        return None
+
+    def fold(self, records: Sequence[Record]) -> Commit:
+        self._outputs, self._tallies = [], Counter()
+        for record in records:
+            self._fold_one(record)
+        return Commit(self._outputs, self._take_changes(), dict(self._tallies))
+
+    def _fold_one(self, record: Record) -> None:
+        try:
+            event = decode_shipment_event(record.value or b"")
+        except msgspec.DecodeError:  # not written by us; it must not stop the partition
+            self._tallies["unreadable",] += 1
+            return
+        match event:
+            case Tick():
+                self._tick(event)
+            case Assignment():
+                self._apply(event.shipment_id, event)
+            case Scan(shipment_ids=(shipment_id, *_)):
+                self._apply(shipment_id, event)
+            case _:
+                self._tallies["without_shipment",] += 1
+
+    def _apply(self, shipment_id: str, event: Scan | Assignment) -> None:
+        shipment, effects = apply(self._shipments.get(shipment_id) or Shipment(), event)
+        self._shipments[shipment_id] = shipment
+        self._changed.add(shipment_id)
+        self._forget.schedule(shipment_id, shipment.forget_ms)
+        self._send(effects)
+
+    def _send(self, effects: Effects) -> None:
+        for scan in effects.forwards:
+            self._outputs.append(Out(topics.ROUTE_EVENTS, (scan.route_id or "").encode(), encode(scan)))
+        for what, count in (
+            ("forwarded", len(effects.forwards)),
+            ("dropped", effects.dropped),
+            ("duplicates", int(effects.is_duplicate)),
+        ):
+            if count:
+                self._tallies[what,] += count
+
+    def _tick(self, tick: Tick) -> None:
+        now_ms = self._clocks.tick(tick)
+        self._clock_moved = True
+        if now_ms is None:
+            return
+        for shipment_id in self._forget.take_due(now_ms, lambda known: self._shipments[known].forget_ms):
+            del self._shipments[shipment_id]
+            self._changed.add(shipment_id)
+
+    def _take_changes(self) -> list[tuple[bytes, bytes | None]]:
+        changes: list[tuple[bytes, bytes | None]] = []
+        for shipment_id in sorted(self._changed):
+            shipment = self._shipments.get(shipment_id)
+            changes.append(
+                (STATE_KEY + shipment_id.encode(), encode_shipment(shipment) if shipment else None)
+            )
+        if self._clock_moved:
+            changes.append((CLOCK_KEY, self._clocks.encode()))
+        self._changed, self._clock_moved = set(), False
+        return changes
