@@ -1,0 +1,107 @@
+"""Which records of a topic a stage wrote, and how they are compared with what its fold writes again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import msgspec
+
+from controltower.streaming.stage import Out, Record
+from schemas.topics import (
+    DEAD_LETTERS,
+    DISPATCH,
+    EXCEPTIONS,
+    RECOVERY_EVENTS,
+    ROUTE_EVENTS,
+    ROUTE_STATUS,
+    SCORE_REQUESTS,
+    SHIPMENT_EVENTS,
+)
+
+_SCAN, _PLAN = "controltower.scan/1", "controltower.plan/1"
+_MOVED, _ASSIGNMENT = "controltower.vehicle-moved/1", "controltower.assignment/1"
+_EXCEPTION, _ACTION = "controltower.exception/1", "controltower.action/1"
+_COMMAND, _FEEDBACK = "controltower.command/1", "controltower.feedback/1"
+
+
+class How(StrEnum):
+    """IN_ORDER: one writer per partition. AS_SET: several. LATEST: only the last record per key counts."""
+
+    IN_ORDER = "in order"
+    AS_SET = "as a set"
+    LATEST = "latest per key"
+
+
+class Header(msgspec.Struct, frozen=True):
+    """The fields that tell who wrote a record."""
+
+    schema: str = ""
+    home: str = ""
+    shipment_ids: tuple[str, ...] = ()
+
+
+Wrote = Callable[[Header], bool]
+
+
+@dataclass(slots=True, frozen=True)
+class Rule:
+    """`wrote` tells the stage's records from those of other writers into the same topic."""
+
+    stage: str
+    topic: str
+    how: How
+    wrote: Wrote
+
+
+def _schemas(*schemas: str) -> Wrote:
+    return lambda header: header.schema in schemas
+
+
+def _any(_header: Header) -> bool:
+    return True
+
+
+def _of_a_shipment(header: Header) -> bool:
+    return header.home.startswith("shipment:")
+
+
+def _passed_on(header: Header) -> bool:
+    """A scan that names shipments goes through their log before it reaches its route."""
+    return header.schema == _SCAN and bool(header.shipment_ids)
+
+
+def _straight(header: Header) -> bool:
+    return header.schema in (_PLAN, _MOVED, _COMMAND) or (header.schema == _SCAN and not header.shipment_ids)
+
+
+RULES: tuple[Rule, ...] = (
+    Rule("normalize", ROUTE_EVENTS, How.AS_SET, _straight),
+    Rule("normalize", SHIPMENT_EVENTS, How.AS_SET, _schemas(_SCAN, _ASSIGNMENT, _COMMAND)),
+    Rule("normalize", RECOVERY_EVENTS, How.AS_SET, _schemas(_COMMAND, _FEEDBACK)),
+    Rule("normalize", DEAD_LETTERS, How.AS_SET, _any),
+    Rule("assign", EXCEPTIONS, How.IN_ORDER, _of_a_shipment),
+    Rule("assign", ROUTE_EVENTS, How.AS_SET, _passed_on),
+    Rule("track", EXCEPTIONS, How.IN_ORDER, lambda header: not _of_a_shipment(header)),
+    Rule("track", RECOVERY_EVENTS, How.IN_ORDER, _schemas(_EXCEPTION)),
+    Rule("track", SCORE_REQUESTS, How.IN_ORDER, _any),
+    Rule("track", ROUTE_STATUS, How.LATEST, _any),
+    Rule("recover", DISPATCH, How.IN_ORDER, _any),
+    Rule("recover", ROUTE_EVENTS, How.IN_ORDER, _schemas(_ACTION)),
+    Rule("recover", SHIPMENT_EVENTS, How.IN_ORDER, _schemas(_ACTION)),
+)
+
+_decode: Callable[[bytes], Header] = msgspec.json.Decoder(Header).decode
+
+
+def written(rule: Rule, record: Record | Out) -> bool:
+    """Whether the rule's stage wrote this record, or writes it again."""
+    if rule.topic == DEAD_LETTERS:
+        return True
+    if record.value is None:
+        return False
+    try:
+        return rule.wrote(_decode(record.value))
+    except msgspec.DecodeError:
+        return False
