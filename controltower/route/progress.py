@@ -54,7 +54,7 @@ def advance(now: Progress, plan: RoutePlan, fix: Fix, limits: Limits) -> Progres
         off,
         on_path_at,
         reached,
-        _next_stop(now.next_stop, plan, reached, on_path_at),
+        _next_stop(now.next_stop, plan, reached, on_path_at, x, y),
         departed,
         elsewhere,
         cadence,
@@ -119,13 +119,20 @@ def _rhythm(now: Progress, fix: Fix) -> tuple[int, int]:
     return now.cadence_ms + (gap - now.cadence_ms) // _CADENCE_WEIGHT, min(now.gaps + 1, 99)
 
 
-def _next_stop(index: int, plan: RoutePlan, reached_m: float, on_path_at_ms: int) -> int:
-    """Index of the first stop not yet passed; len(stops) when the last one is reached."""
+def _next_stop(
+    index: int, plan: RoutePlan, reached_m: float, on_path_at_ms: int, x: float, y: float
+) -> int:
+    """Index of the first stop not yet passed; len(stops) when the last one is reached.
+
+    The last stop may lie beside the end of the path, so being near it counts as well.
+    """
     if not on_path_at_ms:
         return index
     last = len(plan.stops) - 1
     while index < last and reached_m >= plan.stops[index].along_m + _PASSED_M:
         index += 1
-    if index == last and reached_m >= plan.stops[last].along_m - _FINISH_M:
-        return last + 1
-    return index
+    if index < last:
+        return index
+    end = plan.stops[last]
+    arrived = reached_m >= end.along_m - _FINISH_M or math.hypot(x - end.x, y - end.y) <= _FINISH_M
+    return last + 1 if arrived else index

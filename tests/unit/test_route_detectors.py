@@ -1,0 +1,180 @@
+"""Each rule opens on its evidence, stays quiet on what looks like it, and clears."""
+
+from __future__ import annotations
+
+import pytest
+
+from controltower.route.timeline import to_ms
+from schemas.vocabulary import ExceptionCode, Resolution, Transition
+from tests.unit.roads import (
+    SPEED_MPS,
+    START_MS,
+    Ping,
+    day_of,
+    drive,
+    exceptions_in,
+    log_of,
+    make_plan,
+    new_fold,
+    run_day,
+    scan_of,
+    stand,
+    tick_at,
+    told,
+)
+
+TICKS = range(0, 40_000, 10)
+
+
+def seconds(instant: object) -> float:
+    """Seconds after the start of the day."""
+    return (to_ms(instant) - START_MS) / 1000  # type: ignore[arg-type]
+
+
+def halt_day(minutes: float) -> list[Ping]:
+    """Drive 5 min, stand between two stops, drive on to the end."""
+    until = 300 + minutes * 60
+    return drive(0, 300, 0) + stand(330, until, 2500) + drive(until + 30, until + 900, 2750)
+
+
+def test_a_halt_of_ten_minutes_is_told_once_and_ends() -> None:
+    """LONG_HALT opens ten minutes after the van came to stand, clears when it leaves, and resolves as AUTO."""
+    records = run_day(day_of(halt_day(20), TICKS))
+    halts = [r for r in records if r.code is ExceptionCode.LONG_HALT]
+    assert told(halts) == [("LONG_HALT", "OPENED"), ("LONG_HALT", "UPDATED"), ("LONG_HALT", "RESOLVED")]
+    assert 590 <= seconds(halts[0].detected_at) - seconds(halts[0].onset_at) <= 640
+    assert halts[-1].resolution is Resolution.AUTO
+    assert halts[-1].resolved_at == halts[1].cleared_at
+    assert halts[0].location is not None
+    assert halts[0].location.stop_after == "S3"
+
+
+@pytest.mark.parametrize("minutes", [2, 5, 9])
+def test_a_short_halt_is_no_exception(minutes: float) -> None:
+    """Standing for less than ten minutes says nothing."""
+    assert run_day(day_of(halt_day(minutes), TICKS)) == []
+
+
+def test_a_parked_tracker_that_wanders_still_stands() -> None:
+    """Fixes that scatter by 40 m with a single jump of 150 m are one halt, told once."""
+    scatter = [0, 35, -30, 40, 10, -40, 25, 150, -15, 30]
+    still = [Ping(330 + i * 30, 2500 + scatter[i % 10], scatter[(i * 3) % 10] / 2) for i in range(50)]
+    records = run_day(day_of(drive(0, 300, 0) + still + drive(1860, 2700, 2750), TICKS))
+    assert [r.transition for r in records if r.code is ExceptionCode.LONG_HALT].count(Transition.OPENED) == 1
+
+
+def test_crawling_traffic_is_no_halt() -> None:
+    """A van that moves on at 0.4 m/s is slow, not halted."""
+    crawl = [Ping(330 + i * 30, 2500 + i * 12) for i in range(40)]
+    assert run_day(day_of(drive(0, 300, 0) + crawl + drive(1560, 2400, 3000), TICKS)) == []
+
+
+def test_a_dead_tracker_is_not_a_halt() -> None:
+    """The same place before and after 20 min of silence: SIGNAL_LOST, no LONG_HALT."""
+    pings = drive(0, 300, 0) + stand(330, 360, 2500) + stand(1560, 1590, 2500) + drive(1620, 2500, 2750)
+    assert {r.code for r in run_day(day_of(pings, TICKS))} == {ExceptionCode.SIGNAL_LOST}
+
+
+def test_silence_is_told_at_its_due_time_and_cleared_by_a_fix() -> None:
+    """SIGNAL_LOST has detected_at = last receipt + 5 min exactly, whatever the rhythm of the ticks."""
+    pings = drive(0, 300, 0) + drive(1200, 1900, 3000)
+    records = run_day(day_of(pings, range(0, 5000, 170)))
+    assert told(records)[:2] == [("SIGNAL_LOST", "OPENED"), ("SIGNAL_LOST", "UPDATED")]
+    assert seconds(records[0].detected_at) == 301 + 300
+    assert seconds(records[1].cleared_at) == 1201
+    assert seconds(records[0].onset_at) == 300
+
+
+def test_a_tracker_that_only_could_not_send_is_retracted() -> None:
+    """Fixes taken during the silence come all at once: the exception was wrong and says so."""
+    quiet = [Ping(ping.at_s, ping.along_m, delay_s=1200 - ping.at_s) for ping in drive(330, 1190, 2750)]
+    records = run_day(day_of(drive(0, 300, 0) + quiet, TICKS))
+    lost = [r for r in records if r.code is ExceptionCode.SIGNAL_LOST]
+    assert lost[-1].resolution is Resolution.RETRACTED
+
+
+def test_a_device_clock_that_runs_ahead_is_corrected() -> None:
+    """With the skew that normalize found, a clock 4 min ahead changes no verdict."""
+    fold = new_fold()
+    events: list[object] = [make_plan()]
+    for i, ping in enumerate(halt_day(20)):
+        scan = scan_of(Ping(ping.at_s + 240, ping.along_m, ping.side_m, 1 - 240), i)
+        scan.clock_skew_s = 239.0
+        events += [scan, tick_at(ping.received_s)]
+    records = exceptions_in(fold.fold(log_of(events)).outputs)
+    assert [r.code for r in records if r.transition is Transition.OPENED] == [ExceptionCode.LONG_HALT]
+
+
+def detour_day(side_m: float, for_s: int, every_s: int = 30) -> list[Ping]:
+    """Drive, leave the road by `side_m` for a time, come back."""
+    out = [Ping(330 + t, (330 + t) * SPEED_MPS, side_m) for t in range(0, for_s, every_s)]
+    return drive(0, 300, 0) + out + drive(330 + for_s, 1100, (330 + for_s) * SPEED_MPS)
+
+
+@pytest.mark.parametrize(("side_m", "for_s"), [(130, 420), (300, 150), (-600, 300)])
+def test_a_detour_is_told_within_two_minutes(side_m: float, for_s: int) -> None:
+    """Outside the corridor for 3 fixes and 90 s opens; back for 2 fixes clears."""
+    records = [r for r in run_day(day_of(detour_day(side_m, for_s), TICKS)) if "DEV" in r.code.value]
+    assert told(records) == [
+        ("ROUTE_DEVIATION", "OPENED"), ("ROUTE_DEVIATION", "UPDATED"), ("ROUTE_DEVIATION", "RESOLVED")
+    ]  # fmt: skip
+    assert seconds(records[0].detected_at) - seconds(records[0].onset_at) <= 120
+    assert records[0].metrics["basis"] == "path"
+
+
+@pytest.mark.parametrize(("side_m", "for_s"), [(40, 600), (400, 75), (5000, 30)])
+def test_noise_a_canyon_and_a_jump_are_no_detour(side_m: float, for_s: int) -> None:
+    """Within the corridor, for 75 s, or for one fix: nothing is said."""
+    assert run_day(day_of(detour_day(side_m, for_s), TICKS)) == []
+
+
+def test_a_sparse_tracker_needs_fewer_fixes() -> None:
+    """At one fix every two minutes, two fixes outside are enough."""
+    pings = (
+        drive(0, 360, 0, 120)
+        + [Ping(480, 4000, 500), Ping(600, 5000, 500), Ping(720, 6000, 500)]
+        + drive(840, 1080, 7000, 120)
+    )
+    assert ExceptionCode.ROUTE_DEVIATION in {r.code for r in run_day(day_of(pings, TICKS))}
+
+
+def test_a_long_stay_at_a_planned_stop_is_an_excess_dwell() -> None:
+    """EXCESS_DWELL names the stop; no LONG_HALT beside it."""
+    pings = drive(0, 330, 0) + stand(360, 1560, 3005) + drive(1590, 2300, 3250)
+    records = run_day(day_of(pings, TICKS))
+    assert {(r.code, r.stop_id) for r in records} == {(ExceptionCode.EXCESS_DWELL, "S3")}
+
+
+def test_a_planned_break_is_no_halt() -> None:
+    """Standing within a permitted break says nothing, however long."""
+    plan = make_plan()
+    day = day_of(halt_day(20), TICKS, plan)
+    plan.breaks = (wire_break(300, 1600),)
+    assert run_day(day_of(halt_day(20), TICKS, plan)) == []
+    assert run_day(day) != []
+
+
+def wire_break(from_s: int, to_s: int) -> object:
+    """A break in the plan."""
+    from controltower.route.timeline import from_ms
+    from schemas import wire
+
+    return wire.Break(from_ms(START_MS + from_s * 1000), from_ms(START_MS + to_s * 1000))
+
+
+def test_a_van_that_does_not_leave_is_told_and_cleared_by_leaving() -> None:
+    """LATE_DEPARTURE falls due 15 min after the plan and no halt is seen before departure."""
+    pings = stand(-600, 1500, 0) + drive(1530, 2700, 0)
+    records = run_day(day_of(pings, TICKS))
+    late = [r for r in records if r.code is ExceptionCode.LATE_DEPARTURE]
+    assert told(late)[:2] == [("LATE_DEPARTURE", "OPENED"), ("LATE_DEPARTURE", "UPDATED")]
+    assert seconds(late[0].detected_at) == 900
+    assert ExceptionCode.LONG_HALT not in {r.code for r in records}
+
+
+def test_the_end_of_the_route_closes_what_is_open() -> None:
+    """A detour that lasts to the last stop resolves with the route; nothing is said afterwards."""
+    pings = drive(0, 900, 0) + [Ping(930 + i * 30, 7750, 500) for i in range(6)] + drive(1110, 1140, 8950)
+    records = run_day(day_of(pings + stand(1200, 6000, 9000), TICKS))
+    assert told(records)[-1] == ("ROUTE_DEVIATION", "RESOLVED")
+    assert {r.code for r in records} == {ExceptionCode.ROUTE_DEVIATION}
