@@ -33,6 +33,8 @@ def apply_scan(route: Route, scan: wire.Scan, limits: Limits, effects: Effects) 
     state = route.state
     received = to_ms(scan.received_at)
     source = f"{scan.source.topic}/{scan.source.partition}"
+    if not state.clock_ms:  # a scan that comes before the plan: nothing can have been due before it
+        state.clock_ms = received
     if not state.source or state.source == source:
         fire_before(route, received, limits, effects)
         state.clock_ms = max(state.clock_ms, received)
