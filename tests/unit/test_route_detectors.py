@@ -38,7 +38,7 @@ def halt_day(minutes: float) -> list[Ping]:
 
 
 def test_a_halt_of_ten_minutes_is_told_once_and_ends() -> None:
-    """LONG_HALT opens ten minutes after the van came to stand, clears when it leaves, and resolves as AUTO."""
+    """LONG_HALT opens 10 min after the van came to stand, clears when it leaves, resolves as AUTO."""
     records = run_day(day_of(halt_day(20), TICKS))
     halts = [r for r in records if r.code is ExceptionCode.LONG_HALT]
     assert told(halts) == [("LONG_HALT", "OPENED"), ("LONG_HALT", "UPDATED"), ("LONG_HALT", "RESOLVED")]
@@ -130,11 +130,13 @@ def test_noise_a_canyon_and_a_jump_are_no_detour(side_m: float, for_s: int) -> N
 
 def test_a_sparse_tracker_needs_fewer_fixes() -> None:
     """At one fix every two minutes, two fixes outside are enough."""
-    pings = (
-        drive(0, 360, 0, 120)
-        + [Ping(480, 4000, 500), Ping(600, 5000, 500), Ping(720, 6000, 500)]
-        + drive(840, 1080, 7000, 120)
-    )
+    pings = [
+        *drive(0, 360, 0, 120),
+        Ping(480, 4000, 500),
+        Ping(600, 5000, 500),
+        Ping(720, 6000, 500),
+        *drive(840, 1080, 7000, 120),
+    ]
     assert ExceptionCode.ROUTE_DEVIATION in {r.code for r in run_day(day_of(pings, TICKS))}
 
 
