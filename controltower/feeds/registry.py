@@ -87,14 +87,15 @@ def _to_python(node: yaml.Node, loc: Loc, lines: dict[Loc, int], path: Path) -> 
 
 def _first_error(wrong: ValidationError, lines: dict[Loc, int], path: Path) -> str:
     error = wrong.errors(include_url=False)[0]
-    loc: Loc = error["loc"]
-    known = next((loc[:length] for length in range(len(loc), -1, -1) if loc[:length] in lines), ())
+    known: Loc = ()
+    for part in error["loc"]:  # parts that name a type of a union stand in no file
+        known = (*known, part) if (*known, part) in lines else known
     message = error["msg"].removeprefix("Value error, ")
-    return f"{path}:{lines.get(known, 1)}: {_dotted(known) or 'mapping'}: {message}" + _missing(error, loc)
+    return f"{path}:{lines.get(known, 1)}: {_dotted(known) or 'mapping'}: {message}" + _missing(error)
 
 
-def _missing(error: Any, loc: Loc) -> str:
-    return f" ({_dotted(loc)})" if error["type"] == "missing" else ""
+def _missing(error: Any) -> str:
+    return f" ({_dotted(error['loc'])})" if error["type"] == "missing" else ""
 
 
 def _dotted(loc: Loc) -> str:
