@@ -1,0 +1,121 @@
+"""Scores come from a model that matches its manifest, else from the rule, which says why."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controltower.risk.fallback import estimate_p_late
+from controltower.risk.features import FEATURE_SET, FEATURES
+from controltower.risk.fold import ScoreFold
+from controltower.risk.scorer import SHIPPED_MODEL, RuleScorer, load_scorer
+from controltower.route.timeline import from_ms
+from controltower.streaming.stage import Record
+from schemas import wire
+from schemas.vocabulary import ScoreSource
+
+NAMES = [name for name, _ in FEATURES]
+
+
+def row_of(**values: float) -> tuple[float | None, ...]:
+    """A row of features; what is not named is missing."""
+    return tuple(values.get(name) for name in NAMES)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A copy of the shipped model."""
+    return Path(shutil.copytree(SHIPPED_MODEL, tmp_path / "model"))
+
+
+def test_the_shipped_model_is_used() -> None:
+    """The package carries a model that loads, and it beats the rule on every measure of its manifest."""
+    scorer = load_scorer()
+    assert (scorer.source, scorer.refused_because) == (ScoreSource.MODEL, None)
+    held_out = json.loads((SHIPPED_MODEL / "manifest.json").read_text())["held_out"]
+    assert held_out["model"]["brier"] < held_out["rule"]["brier"]
+    assert held_out["model"]["auc"] > held_out["rule"]["auc"]
+
+
+def test_less_slack_is_never_less_risk() -> None:
+    """The model is monotone in the slack."""
+    rows = [row_of(slack_s=s, slip_s=600, horizon_s=1200, stops_left=20) for s in range(-1800, 1801, 60)]
+    answers = load_scorer().score(rows)
+    assert answers == sorted(answers, reverse=True)
+    assert answers[0] > 0.9 > 0.1 > answers[-1]
+
+
+def test_a_row_scores_the_same_alone_and_in_a_batch() -> None:
+    """Answers do not depend on what else is in the batch."""
+    scorer = load_scorer()
+    rows = [row_of(slack_s=s, horizon_s=900.0, stops_between=3) for s in range(-600, 600, 100)]
+    assert scorer.score(rows) == [scorer.score([row])[0] for row in rows]
+
+
+def test_a_flipped_bit_is_refused_and_the_rule_stands_in(model: Path) -> None:
+    """A model that does not match its hash is not loaded; scores go on and say so."""
+    data = bytearray((model / "model.txt").read_bytes())
+    data[len(data) // 2] ^= 1
+    (model / "model.txt").write_bytes(data)
+    scorer = load_scorer(model)
+    assert scorer.source is ScoreSource.RULE_MODEL_REFUSED
+    assert scorer.refused_because == "model.txt does not match the sha256 of its manifest"
+    assert scorer.score([row_of(slack_s=0.0, horizon_s=600.0)]) == [0.5]
+
+
+def test_a_model_of_other_features_is_refused(model: Path) -> None:
+    """The feature list is part of the contract with the model."""
+    manifest = json.loads((model / "manifest.json").read_text())
+    manifest["features"] = manifest["features"][:-1]
+    (model / "manifest.json").write_text(json.dumps(manifest))
+    assert "features" in str(load_scorer(model).refused_because)
+
+
+@pytest.mark.parametrize("broken", ["{", "{}"])
+def test_a_broken_manifest_is_refused_with_the_field(model: Path, broken: str) -> None:
+    """The reason names the file."""
+    (model / "manifest.json").write_text(broken)
+    assert str(load_scorer(model).refused_because).startswith("manifest.json")
+
+
+def test_no_model_at_all_is_the_rule(tmp_path: Path) -> None:
+    """A folder that is not there is told apart from one that is refused."""
+    assert load_scorer(tmp_path / "none").source is ScoreSource.RULE_NO_MODEL
+
+
+@given(st.floats(-7200, 7200), st.floats(0, 14_400), st.floats(0, 3600))
+def test_the_rule_is_a_probability_that_falls_with_slack(slack: float, horizon: float, more: float) -> None:
+    """1 - Phi(slack / sigma) lies in [0, 1] and never rises with the slack."""
+    p = estimate_p_late(row_of(slack_s=slack, horizon_s=horizon))
+    assert 0 <= estimate_p_late(row_of(slack_s=slack + more, horizon_s=horizon)) <= p <= 1
+
+
+def question(number: int, rows: int, feature_set: str = FEATURE_SET) -> Record:
+    """A score request as it stands on the topic."""
+    request = wire.ScoreRequest(
+        request_id=f"R/{number}",
+        route_id=f"R{number}",
+        tenant="default",
+        as_of=from_ms(0),
+        feature_set=feature_set,
+        rows=tuple(wire.ScoreRow(f"S{i}", row_of(slack_s=60.0 * i, horizon_s=600.0)) for i in range(rows)),
+    )
+    return Record("score-requests", 2, number, 0, None, wire.encode(request))
+
+
+def test_each_question_gets_one_answer_in_its_routes_log() -> None:
+    """Answers keep the order of the questions and go to the same partition of route-events."""
+    fold = ScoreFold(2, 4, RuleScorer(ScoreSource.RULE_NO_MODEL, "none"))
+    commit = fold.fold([question(1, 2), question(2, 3), question(3, 1, "other/9")])
+    answers = [wire.decode_route_event(out.value or b"") for out in commit.outputs]
+    assert [(out.topic, out.partition) for out in commit.outputs] == [("route-events", 2)] * 2
+    assert [[s.stop_id for s in a.stops] for a in answers if isinstance(a, wire.Score)] == [
+        ["S0", "S1"],
+        ["S0", "S1", "S2"],
+    ]
+    assert commit.tallies == {("score", "RULE_NO_MODEL"): 2, ("rows",): 5, ("unknown_features",): 1}
