@@ -1,1 +1,1 @@
-"""A Kafka and a Redis that need nothing installed: for trying out and for quick tests, nothing in them lasts."""
+"""A Kafka and a Redis that need nothing installed; for trying out, nothing in them lasts."""

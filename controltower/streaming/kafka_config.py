@@ -52,7 +52,6 @@ def producer_config(brokers: str, security: Security) -> dict[str, Any]:
         "partitioner": "murmur2_random",
         "linger.ms": 5,
         "queue.buffering.max.messages": 1_000_000,
-        "compression.type": "lz4",
     }
 
 

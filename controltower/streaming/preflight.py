@@ -34,7 +34,7 @@ def check_faust_version(installed: str | None = None) -> None:
     found = installed or version("faust-streaming")
     if found != FAUST_VERSION:
         raise WrongSettings(
-            f"faust-streaming {found} is installed, but only {FAUST_VERSION} is known to be exact with this edge",
+            f"faust-streaming {found} is installed, but this edge is only exact with {FAUST_VERSION}",
             f"pip install faust-streaming=={FAUST_VERSION}",
         )
 

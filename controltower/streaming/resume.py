@@ -37,7 +37,7 @@ def find_start(
     where = f"{topic}/{partition}"
     if stored.schema > connection.spec.changelog_schema:
         raise Refused(
-            f"the changelog of {connection.spec.name} was written by a newer version (schema {stored.schema})",
+            f"the changelog of {connection.spec.name} is from a newer version (schema {stored.schema})",
             "Run that version again, or a newer one.",
         )
     if None not in (stored.topic_id, topic_id) and stored.topic_id != topic_id:

@@ -17,7 +17,7 @@ from typing import NoReturn
 import structlog
 
 from controltower.streaming.connection import Connection
-from controltower.streaming.exits import Exit, RestartMe, StageStopped
+from controltower.streaming.exits import Exit, Refused, RestartMe, StageStopped
 from controltower.streaming.limits import StreamLimits
 from controltower.streaming.observer import NullObserver, StreamObserver
 from controltower.streaming.ownership import Ownership
@@ -86,6 +86,15 @@ def end_process(code: int) -> NoReturn:
     os._exit(code)
 
 
+def _crash(reason: BaseException | None) -> StageStopped:
+    """What to do about an error that ended Faust's consumer."""
+    if type(reason).__name__ == "UnsupportedCodecError":
+        return Refused(f"an input cannot be read: {reason}", "pip install cramjam")
+    if type(reason).__name__ == "OffsetOutOfRangeError":
+        return RestartMe("an input was deleted from the log before it was read")  # the start refuses it
+    return RestartMe(f"Faust crashed: {reason!r}")
+
+
 class _StageProcess:
     def __init__(self, connection: Connection, observer: StreamObserver) -> None:
         self._connection = connection
@@ -135,7 +144,7 @@ class _StageProcess:
         while True:
             self._watchdog.beat()
             if app.crashed:
-                self._fail(RestartMe(f"Faust crashed: {app.crash_reason!r}"))
+                self._fail(_crash(app.crash_reason))
             now = time.monotonic()
             commit = now - shown_at >= self._connection.limits.show_lag_every_s
             if self._ownership.ready:

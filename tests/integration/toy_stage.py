@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
@@ -44,6 +45,20 @@ class CountingFold:
         return None
 
 
+class SleepyFold(CountingFold):
+    """Stops its own process once, between a fold and its write: the worst moment to lose the partition."""
+
+    sleep_after = 0
+    folded = 0
+
+    def fold(self, records: Sequence[Record]) -> Commit:
+        commit = super().fold(records)
+        before, SleepyFold.folded = SleepyFold.folded, SleepyFold.folded + len(records)
+        if before < self.sleep_after <= SleepyFold.folded:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return commit
+
+
 class FewOutputsFold(CountingFold):
     """As above, with an output for every hundredth record of a key only: the shape of a real stage."""
 
@@ -54,13 +69,14 @@ class FewOutputsFold(CountingFold):
 
 
 def main() -> int:
-    """Settings: brokers, app, stage, source, target, changelog; random_ids takes the fence away."""
+    """Settings: brokers, app, stage, source, target, changelog; random_ids takes the fence away, ..."""
     settings = json.loads(sys.argv[1])
     if settings.get("random_ids"):
         unfenced = f"-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         original = Connection.transactional_id
         Connection.transactional_id = lambda self, partition: original(self, partition) + unfenced  # type: ignore[method-assign]
-    fold = FewOutputsFold if settings.get("few_outputs") else CountingFold
+    SleepyFold.sleep_after = settings.get("sleep_after", 0)
+    fold = FewOutputsFold if settings.get("few_outputs") else SleepyFold
     spec = StageSpec(
         settings["stage"],
         (settings["source"],),

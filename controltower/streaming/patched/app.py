@@ -15,14 +15,14 @@ from controltower.streaming.patched.consumer import PollTransport
 CODEC = "controltower_poll"
 
 
-class AsItIs(codecs.Codec):
+class AsItIs(codecs.Codec):  # type: ignore[misc]
     """Hands the poll through where Faust would decode bytes."""
 
     def _loads(self, s: Any) -> Any:
         return s
 
 
-class StageApp(faust.App):
+class StageApp(faust.App):  # type: ignore[misc]
     """Faust keeps membership, assignment, consuming and the agent; tables and commits are not used."""
 
     connection: Connection
@@ -65,7 +65,7 @@ def build_app(connection: Connection, ownership: Ownership) -> StageApp:
         acks=False,
     )
 
-    @app.agent(topic, name=f"controltower.{connection.spec.name}")
+    @app.agent(topic, name=f"controltower.{connection.spec.name}")  # type: ignore[untyped-decorator]
     async def take(stream: Any) -> None:
         async for poll in stream.noack():
             ownership.accept(poll)

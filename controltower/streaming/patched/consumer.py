@@ -27,7 +27,7 @@ class Forgetful(defaultdict[Any, Any]):
         return None
 
 
-class PollConsumer(Consumer):
+class PollConsumer(Consumer):  # type: ignore[misc]
     """Runs in the main loop and is the ConsumerEdge of the app's ownership."""
 
     _thread: PollConsumerThread
@@ -126,7 +126,7 @@ class PollConsumer(Consumer):
             self._room.set()
             self._thread.thread_loop.call_soon_threadsafe(self._thread.wake_fetchers)
 
-    async def seek(self, offsets: Mapping[TopicPartition, int]) -> int:  # type: ignore[override]
+    async def seek(self, offsets: Mapping[TopicPartition, int]) -> int:
         return await self._in_thread(self._thread.seek_all(offsets))
 
     async def read_ends(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, ReadEnd]:
@@ -139,7 +139,7 @@ class PollConsumer(Consumer):
         return self._thread.find_end(KafkaPartition(*partition))
 
 
-class PollTransport(Transport):
+class PollTransport(Transport):  # type: ignore[misc]
     """Faust's transport with the consumer above."""
 
     Consumer = PollConsumer

@@ -27,7 +27,7 @@ from controltower.streaming.poll import Poll
 log = structlog.get_logger(__name__)
 
 
-class PollConsumerThread(AIOKafkaConsumerThread):
+class PollConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
     """Positions come from our seeks alone: a partition is fetched once it was sought, never before."""
 
     connection: Connection
