@@ -16,11 +16,16 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 
+from controltower.clock import epoch_ms_of
 from controltower.streaming.kafka_config import client_config, reader_config
 from controltower.streaming.stage import Record
+from schemas.topics import ROUTE_EVENTS
+from schemas.wire import Tick, decode_route_event
 
 _STALL_S = 30.0
 _BATCH = 5000
+#: Among so many records of route-events there is a tick: one comes every 10 s from each source.
+_LAST = 2000
 
 
 class BrokerError(Exception):
@@ -127,3 +132,28 @@ def _record(message: Any) -> Record:
 
 def _name(place: tuple[str, int]) -> str:
     return f"{place[0]}/{place[1]}"
+
+
+def find_clock_ms(brokers: str, security: Mapping[str, str]) -> int | None:
+    """The latest tick among the last records of route-events, or None in a system without any."""
+    consumer = Consumer(reader_config(brokers, security, "controltower-reader"))
+    try:
+        low, high = consumer.get_watermark_offsets(TopicPartition(ROUTE_EVENTS, 0), timeout=_STALL_S)
+        consumer.assign([TopicPartition(ROUTE_EVENTS, 0, max(low, high - _LAST))])
+        ticks: list[int] = []
+        deadline = time.monotonic() + _STALL_S
+        while time.monotonic() < deadline:
+            for message in consumer.consume(_LAST, 0.2):
+                if message.error() is not None:
+                    return max(ticks, default=None)
+                ticks += _tick_ms(message.value())
+        return max(ticks, default=None)
+    except KafkaException as failed:
+        raise BrokerError(f"{ROUTE_EVENTS} cannot be read: {failed.args[0].str()}") from failed
+    finally:
+        consumer.close()
+
+
+def _tick_ms(value: bytes | None) -> list[int]:
+    event = decode_route_event(value) if value else None
+    return [epoch_ms_of(event.upto)] if isinstance(event, Tick) else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from controltower.clock import epoch_ms_of
 from controltower.intake import CLOCK_HEADER, FEED_HEADER, RECEIVED_AT_HEADER, Payload
 from controltower.offline.timeline import Mark
 from controltower.streaming.partitioner import partition_of
@@ -17,6 +18,11 @@ def plan_records(plans: Iterable[Plan], received_at_ms: int) -> Iterator[Out]:
     headers = ((RECEIVED_AT_HEADER, b"%d" % received_at_ms),)
     for plan in plans:
         yield Out(PLANS, plan.route_id.encode(), encode(plan), headers=headers)
+
+
+def planned_end_ms(plans: Iterable[Plan]) -> int:
+    """When the last plan ends; 0 without plans."""
+    return max((epoch_ms_of(plan.ends_by) for plan in plans), default=0)
 
 
 def arrival_record(arrival: Payload, partitions: int) -> Out:

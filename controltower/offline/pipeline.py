@@ -11,7 +11,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from controltower.intake import Payload
-from controltower.offline.intake_records import arrival_record, mark_records, plan_records
+from controltower.offline.intake_records import (
+    arrival_record,
+    mark_records,
+    plan_records,
+    planned_end_ms,
+)
 from controltower.offline.logs import Logs
 from controltower.offline.timeline import PLANS_AHEAD_MS, Mark, with_marks
 from controltower.streaming.stage import Out, PartitionFold, Record, StageSpec
@@ -49,7 +54,7 @@ class Pipeline:
     def run(self, plans: Iterable[Plan], arrivals: Iterable[Payload]) -> Iterator[Record]:
         """Every record of every topic as it is appended, intake and changelogs included."""
         waiting = list(plans)
-        for event in with_marks(arrivals):
+        for event in with_marks(arrivals, planned_end_ms(waiting)):
             if isinstance(event, Mark):
                 yield from self._append(mark_records(event, self._partitions), event.at_ms)
                 yield from self._fold_window(event.at_ms)

@@ -24,10 +24,11 @@ class Mark:
     tail: bool = False
 
 
-def with_marks(arrivals: Iterable[Payload], tail_ms: int = TAIL_MS) -> Iterator[Payload | Mark]:
+def with_marks(arrivals: Iterable[Payload], planned_end_ms: int = 0) -> Iterator[Payload | Mark]:
     """Arrivals in their order with a mark at every full 10 s between them, and marks for the time after.
 
-    The last mark is at least `tail_ms` after the last arrival. Nothing comes of no arrivals.
+    The last mark is at least 7 h after the last arrival and after `planned_end_ms`, the latest end of a
+    plan. Nothing comes of no arrivals.
     """
     next_ms: int | None = None
     last_ms = 0
@@ -40,7 +41,7 @@ def with_marks(arrivals: Iterable[Payload], tail_ms: int = TAIL_MS) -> Iterator[
             next_ms += MARK_EVERY_MS
         yield arrival
     if next_ms is not None:
-        ends_ms = last_ms + tail_ms
+        ends_ms = max(last_ms, planned_end_ms) + TAIL_MS
         for at_ms in range(next_ms, ends_ms + TAIL_MARK_EVERY_MS, TAIL_MARK_EVERY_MS):
             yield Mark(at_ms, tail=True)
 

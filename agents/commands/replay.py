@@ -1,0 +1,100 @@
+"""Run a recorded day offline through the stages, without Kafka.
+
+FOLDER is GTFS with vehicle_positions.csv (rows in order of arrival), or a recording of our topics.
+Writes exceptions.jsonl, actions.jsonl and route-status.jsonl: the records as published, in order.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from agents.app import build_offline_stages
+from agents.errors import CommandError
+from agents.progress import ProgressShown
+from controltower.gtfs.folder import RecordedDay, read_recorded_day
+from controltower.intake import Arrival
+from controltower.offline.pipeline import Pipeline, SteppedClock
+from controltower.offline.recording import is_recording, open_recording
+from controltower.offline.relive import relive
+from controltower.offline.results import FILES, Published, ResultFiles
+from controltower.offline.summary import Summary, intake_lines
+from controltower.settings import Settings
+from schemas.topics import ROUTE_EVENTS
+
+HELP = "run a recorded day offline, without Kafka"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="GTFS folder or recording")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the results go")
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    if not args.folder.is_dir():
+        raise CommandError(f"{args.folder}: is no folder", "a GTFS folder, or one that `record` wrote")
+    if is_recording(args.folder):
+        lines = list(_replay_recording(args.folder, args.out, settings))
+    else:
+        lines = list(_replay_day(args.folder, args.out, settings))
+    print("\n".join(lines))
+    print(f"written to {args.out}: {', '.join(FILES.values())}")
+    return 0
+
+
+def _replay_day(folder: Path, out: Path, settings: Settings) -> Iterator[str]:
+    day = read_recorded_day(folder)
+    clock, span = SteppedClock(), _Span()
+    pipeline = Pipeline(build_offline_stages(settings, clock.now_ms), settings.partitions, clock)
+    with ProgressShown("replaying", "events", day.arrivals_total) as progress:
+        arrivals = span.watch(day, progress.advance)
+        summary = _write(pipeline.run(day.plans, arrivals), out)
+        seconds = progress.seconds
+    yield f"events      {day.arrivals_total:>8,} in {seconds:.1f} s, {day.arrivals_total / seconds:,.0f}/s"
+    yield from intake_lines(pipeline.tallies)
+    if day.unplanned:
+        yield f"without a plan: {day.unplanned:,} trips that the schedule has no times for"
+    yield from summary.lines(span.seconds)
+
+
+def _replay_recording(folder: Path, out: Path, settings: Settings) -> Iterator[str]:
+    recording = open_recording(folder)
+    clock = SteppedClock()
+    records = recording.records_total(frozenset({ROUTE_EVENTS}))
+    with ProgressShown("replaying", "records", None) as progress:
+        summary = _write(relive(recording, build_offline_stages(settings, clock.now_ms)), out)
+        seconds = progress.seconds
+    yield f"route events{records:>8,} in {seconds:.1f} s, {records / seconds:,.0f}/s"
+    yield from summary.lines(0)
+
+
+def _write(records: Iterable[Published], out: Path) -> Summary:
+    summary = Summary()
+    try:
+        with ResultFiles(out) as files:
+            for record in records:
+                files.take(record)
+                summary.take(record)
+    except OSError as failed:
+        raise CommandError(f"{out}: {failed.strerror}", "name a folder that can be written") from None
+    return summary
+
+
+class _Span:
+    """How long the day's events last."""
+
+    def __init__(self) -> None:
+        self._first_ms: int | None = None
+        self._last_ms = 0
+
+    def watch(self, day: RecordedDay, advance: Callable[[], None]) -> Iterator[Arrival]:
+        for arrival in day.arrivals():
+            self._first_ms = arrival.received_at_ms if self._first_ms is None else self._first_ms
+            self._last_ms = arrival.received_at_ms
+            advance()
+            yield arrival
+
+    @property
+    def seconds(self) -> float:
+        return 0.0 if self._first_ms is None else (self._last_ms - self._first_ms) / 1000
