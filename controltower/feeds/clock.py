@@ -12,6 +12,9 @@ from schemas import topics
 from schemas.wire import Tick, encode
 
 TICK_EVERY_MS: Final = 10_000
+#: A source without any record takes the wall's time only after so long, because no clock goes back: the
+#: streamer of a recorded day must have time to say what day it is.
+EMPTY_PATIENCE_MS: Final = 30_000
 CLOCK_KEY: Final = b"c/clock"
 TICKED_TOPICS: Final = (topics.ROUTE_EVENTS, topics.SHIPMENT_EVENTS, topics.RECOVERY_EVENTS)
 

@@ -75,6 +75,10 @@ def _compile_path(path: str) -> Getter:
         names = names[1:]
     *above, last = names
 
+    def find_here(chain: Chain) -> Any:
+        value = chain[start].get(last)
+        return None if value == "" else value
+
     def find(chain: Chain) -> Any:
         node = chain[start]
         for name in above:
@@ -86,7 +90,7 @@ def _compile_path(path: str) -> Getter:
         value = node.get(last)
         return None if value == "" else value
 
-    return find
+    return find if above else find_here
 
 
 def compile_events(events: str | None) -> Callable[[Chain], Iterator[Chain]]:

@@ -20,7 +20,7 @@ def read_identifier(value: Any, field: str) -> str | None:
     """Text of 1-200 characters, or an integer taken as text; None stays None."""
     if value is None:
         return None
-    text = _as_text(value, field)
+    text = value if type(value) is str else _as_text(value, field)
     if len(text) > LONGEST_IDENTIFIER:
         raise Rejected(RejectReason.OUT_OF_RANGE, f"{field} is longer than {LONGEST_IDENTIFIER} characters")
     return text

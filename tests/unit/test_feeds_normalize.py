@@ -130,8 +130,20 @@ def test_a_live_source_ticks_the_wall_once_it_is_read_to_its_end() -> None:
 
 
 def test_a_source_without_any_record_is_live() -> None:
-    """A partition that no carrier's key falls into must not stop everybody's clock."""
-    assert ticks(new_fold().idle({topics.CARRIER_EVENTS: NOW_MS})) == [0]
+    """A partition that no carrier's key falls into must not stop every clock; it waits 30 s first."""
+    fold = new_fold()
+    assert fold.idle({topics.CARRIER_EVENTS: NOW_MS}) is None
+    assert fold.idle({topics.CARRIER_EVENTS: NOW_MS + 29_999}) is None
+    assert ticks(fold.idle({topics.CARRIER_EVENTS: NOW_MS + 30_000})) == [30]
+    assert ticks(fold.idle({topics.CARRIER_EVENTS: NOW_MS + 40_000})) == [40]
+
+
+def test_a_recorded_day_that_starts_in_time_is_not_overtaken_by_the_wall() -> None:
+    """An idle source that hears of a recorded day within its patience has that day's time."""
+    fold = new_fold()
+    fold.idle({topics.CARRIER_EVENTS: NOW_MS + 10**10})
+    assert ticks(fold.fold([clock_mark(NOW_MS)])) == [0]
+    assert fold.idle({topics.CARRIER_EVENTS: NOW_MS + 10**11}) is None
 
 
 @pytest.mark.parametrize("last", [carrier_event(position()), clock_mark(NOW_MS)])
