@@ -1,0 +1,1 @@
+"""What to do about an exception: policy as data, governed decisions, the life of an action."""

@@ -1,0 +1,138 @@
+"""The stage recover for one partition: routes events to their home and keeps the clock.
+
+The clock is track's: normalize's ticks reach this log long before track has told what happened until
+then, so an action would expire that the end of its exception has already called off. Track passes its
+ticks on as source `route-events/<partition>`, behind everything it had to say; only these move time here.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from msgspec import structs
+
+from controltower.recovery.apply import HomeEvent, apply
+from controltower.recovery.deadlines import advance, next_due_ms
+from controltower.recovery.policy import Playbook
+from controltower.recovery.state import HomeState, decode_home, encode_home
+from controltower.route.timeline import from_ms, to_ms
+from controltower.streaming.stage import Commit, Out, Record
+from schemas import wire
+from schemas.topics import DISPATCH, ROUTE_EVENTS, SHIPMENT_EVENTS
+
+CLOCK_KEY = b"c/clock"
+_HOME_PREFIX = b"h/"
+#: Where the owner of a home reads what was decided about it.
+_OWNER_LOG = {"route": ROUTE_EVENTS, "shipment": SHIPMENT_EVENTS}
+
+
+class RecoverFold:
+    """A PartitionFold. `wall_ms` is only used for `published_at`."""
+
+    def __init__(
+        self, partition: int, partitions: int, playbook: Playbook, wall_ms: Callable[[], int]
+    ) -> None:
+        self._partition = partition
+        self._clock_source = f"{ROUTE_EVENTS}/{partition}"
+        self._playbook = playbook
+        self._wall_ms = wall_ms
+        self._homes: dict[str, HomeState] = {}
+        self._due: list[tuple[int, str]] = []
+        self._planned: dict[str, int] = {}
+        self._now_ms = 0
+
+    def restore(self, key: bytes, value: bytes) -> None:
+        if key == CLOCK_KEY:
+            self._now_ms = int(value)
+        elif key.startswith(_HOME_PREFIX):
+            home = decode_home(value)
+            self._homes[home.home] = home
+            self._plan(home)
+
+    def restored(self) -> None:
+        """Nothing to do: the deadlines were planned while reading."""
+
+    def fold(self, records: Sequence[Record]) -> Commit:
+        """Fold one poll."""
+        commit, touched, was_ms = Commit(), set[str](), self._now_ms
+        for record in records:
+            if record.value is None:
+                continue
+            event = wire.decode_recovery_event(record.value)
+            if isinstance(event, wire.Tick):
+                self._tick(event, commit, touched)
+            else:
+                self._event(event, commit, touched)
+        commit.changes += (self._change(name) for name in sorted(touched))
+        if self._now_ms != was_ms:
+            commit.changes.append((CLOCK_KEY, str(self._now_ms).encode()))
+        return commit
+
+    def idle(self, ends: Mapping[str, int]) -> Commit | None:
+        """Nothing: time comes from the log."""
+        return None
+
+    def _event(self, event: HomeEvent, commit: Commit, touched: set[str]) -> None:
+        if isinstance(event, wire.Feedback):
+            _count(commit, "feedback", event.state.value)
+        home = self._homes.get(event.home)
+        if home is None:
+            if not isinstance(event, wire.ExceptionRecord):
+                return  # about an action that ended long ago, or never was
+            home = self._homes[event.home] = HomeState(event.home)
+        home, effects = apply(home, self._playbook, event)
+        self._settle(home, effects, commit, touched)
+
+    def _tick(self, tick: wire.Tick, commit: Commit, touched: set[str]) -> None:
+        """Fire what is due up to the tick, over all homes in order of due time."""
+        upto_ms = to_ms(tick.upto)
+        if tick.source != self._clock_source or upto_ms <= self._now_ms:
+            return
+        while self._due and self._due[0][0] <= upto_ms:
+            due_ms, name = heapq.heappop(self._due)
+            if self._planned.get(name) == due_ms:
+                del self._planned[name]
+                home = self._homes[name]
+                self._settle(home, advance(home, self._playbook, due_ms), commit, touched)
+        self._now_ms = upto_ms
+
+    def _settle(
+        self, home: HomeState, effects: Iterable[wire.Action], commit: Commit, touched: set[str]
+    ) -> None:
+        """Publish what was decided, plan the next deadline, forget a home that has nothing left."""
+        for action in effects:
+            self._publish(action, commit)
+        touched.add(home.home)
+        if home.is_forgotten():
+            self._homes.pop(home.home, None)
+            self._planned.pop(home.home, None)
+        else:
+            self._plan(home)
+
+    def _plan(self, home: HomeState) -> None:
+        """Its earlier entry in the heap, if any, is passed over when it is popped."""
+        due_ms = next_due_ms(home)
+        if due_ms is None:
+            self._planned.pop(home.home, None)
+        elif self._planned.get(home.home) != due_ms:
+            self._planned[home.home] = due_ms
+            heapq.heappush(self._due, (due_ms, home.home))
+
+    def _publish(self, action: wire.Action, commit: Commit) -> None:
+        value = wire.encode(structs.replace(action, published_at=from_ms(self._wall_ms())))
+        commit.outputs.append(Out(DISPATCH, action.action_id.encode(), value, self._partition))
+        kind, _, owner = action.home.partition(":")
+        if kind in _OWNER_LOG:
+            commit.outputs.append(Out(_OWNER_LOG[kind], owner.encode(), value, self._partition))
+        _count(commit, "actions", action.action.value, action.state.value)
+        if action.suppressed_because is not None:
+            _count(commit, "suppressed", action.suppressed_because.value)
+
+    def _change(self, name: str) -> tuple[bytes, bytes | None]:
+        home = self._homes.get(name)
+        return _HOME_PREFIX + name.encode(), None if home is None else encode_home(home)
+
+
+def _count(commit: Commit, *tally: str) -> None:
+    commit.tallies[tally] = commit.tallies.get(tally, 0) + 1
