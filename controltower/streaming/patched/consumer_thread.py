@@ -47,10 +47,12 @@ class PollConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed",
+            check_crcs=not connection.embedded,  # its batches are whole, their checksums are not
             max_poll_records=limits.poll_records,
             max_poll_interval_ms=int(limits.unready_s * 1000),
             max_partition_fetch_bytes=limits.partition_fetch_bytes,
-            fetch_min_bytes=limits.fetch_min_bytes,
+            # the embedded broker answers with one batch, so waiting for more only delays it
+            fetch_min_bytes=1 if connection.embedded else limits.fetch_min_bytes,
             fetch_max_wait_ms=limits.fetch_wait_ms,
             session_timeout_ms=session_ms,
             heartbeat_interval_ms=session_ms // 4,
