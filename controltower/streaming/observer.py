@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 
@@ -13,6 +14,9 @@ class StreamObserver(Protocol):
 
     def transaction(self, stage: str, seconds: float, records: int, outputs: int) -> None:
         """A transaction committed: its duration, records folded in it, records produced by it."""
+
+    def tallies(self, stage: str, tallies: Mapping[tuple[str, ...], int]) -> None:
+        """What a committed fold counted: (name, label values...) -> n."""
 
     def restored(self, stage: str, partition: int, entries: int, seconds: float) -> None:
         """A partition was taken over; live changelog entries and duration."""
@@ -35,6 +39,7 @@ class NullObserver:
 
     def records_in(self, stage: str, topic: str, records: int) -> None: ...
     def transaction(self, stage: str, seconds: float, records: int, outputs: int) -> None: ...
+    def tallies(self, stage: str, tallies: Mapping[tuple[str, ...], int]) -> None: ...
     def restored(self, stage: str, partition: int, entries: int, seconds: float) -> None: ...
     def rebalanced(self, stage: str) -> None: ...
     def fenced(self, stage: str) -> None: ...

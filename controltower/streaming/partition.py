@@ -176,6 +176,7 @@ class OwnedPartition:
             raise
         self.taken.next_offsets.update(ends)
         self._observer.transaction(self._spec.name, time.monotonic() - started, records, len(commit.outputs))
+        self._observer.tallies(self._spec.name, commit.tallies)
 
     async def _idle(self) -> None:
         """Tell the fold which topics are read to their end; only what is folded and committed counts."""
