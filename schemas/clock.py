@@ -20,6 +20,9 @@ class Tick(Message):
     source: str = Field(description="<topic>/<partition> of the intake")
     sources: int = Field(ge=1, description="how many sources tick in this system")
     upto: Instant
+    empty: bool = Field(
+        default=False, description="nothing was ever read from this source, so its time is only the wall's"
+    )
 
 
 class VehicleMoved(Message):

@@ -116,6 +116,7 @@ class Tick(msgspec.Struct, tag_field="schema", tag="controltower.tick/1", kw_onl
     source: str
     sources: int
     upto: datetime
+    empty: bool = False
 
 
 class VehicleMoved(

@@ -12,22 +12,31 @@ from schemas import topics
 from schemas.wire import Tick, encode
 
 TICK_EVERY_MS: Final = 10_000
-#: A source without any record takes the wall's time only after so long, because no clock goes back: the
-#: streamer of a recorded day must have time to say what day it is.
-EMPTY_PATIENCE_MS: Final = 30_000
 CLOCK_KEY: Final = b"c/clock"
-TICKED_TOPICS: Final = (topics.ROUTE_EVENTS, topics.SHIPMENT_EVENTS, topics.RECOVERY_EVENTS)
+TICKED_TOPICS: Final = (topics.ROUTE_EVENTS, topics.SHIPMENT_EVENTS)
 
 
 class SourceClock(msgspec.Struct, array_like=True, gc=False):
-    """Never goes back. `recorded` is True while the source replays a day, whose time is not the wall's."""
+    """Never goes back. `recorded` is True while the source replays a day, whose time is not the wall's.
+
+    `empty` until the first record: till then the time is only the wall's, and the first record starts anew,
+    so a worker may run long before somebody replays a day of last winter.
+    """
 
     at_ms: int = 0
     ticked_ms: int = 0
     recorded: bool = False
+    empty: bool = True
 
     def advance(self, at_ms: int) -> None:
+        """A record or a mark of this time was read."""
+        if self.empty:
+            self.empty, self.at_ms, self.ticked_ms = False, 0, 0
         self.at_ms = max(self.at_ms, at_ms)
+
+    def wait(self, wall_ms: int) -> None:
+        """Read to the end at this time of the wall."""
+        self.at_ms = max(self.at_ms, wall_ms)
 
     @property
     def due_ms(self) -> int:
@@ -38,7 +47,7 @@ class SourceClock(msgspec.Struct, array_like=True, gc=False):
 def tick_everyone(clock: SourceClock, source: str, partitions: int) -> list[Out]:
     """One tick into every partition of every log downstream; notes that it was sent."""
     clock.ticked_ms = clock.at_ms
-    value = encode(Tick(source=source, sources=partitions, upto=instant_of(clock.at_ms)))
+    value = encode(Tick(source=source, sources=partitions, upto=instant_of(clock.at_ms), empty=clock.empty))
     return [
         Out(topic, None, value, partition=partition)
         for topic in TICKED_TOPICS

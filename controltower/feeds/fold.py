@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from controltower.clock import epoch_ms_of, instant_of
-from controltower.feeds.clock import CLOCK_KEY, EMPTY_PATIENCE_MS, SourceClock, tick_everyone
+from controltower.feeds.clock import CLOCK_KEY, SourceClock, tick_everyone
 from controltower.feeds.intake import READERS
 from controltower.feeds.registry import Feed
 from controltower.feeds.rejection import Rejected
@@ -40,7 +40,6 @@ class NormalizeFold:
         self._feeds = feeds
         self._clock = SourceClock()
         self._fleet = Fleet()
-        self._empty_since_ms = 0
         self._outputs: list[Out] = []
         self._tallies: Counter[tuple[str, ...]] = Counter()
 
@@ -67,12 +66,9 @@ class NormalizeFold:
         now_ms = ends.get(topics.CARRIER_EVENTS)
         if now_ms is None or self._clock.recorded or now_ms < self._clock.due_ms:
             return None
-        if not self._clock.at_ms:
-            self._empty_since_ms = self._empty_since_ms or now_ms
-            if now_ms - self._empty_since_ms < EMPTY_PATIENCE_MS:
-                return None
         self._outputs, self._tallies = [], Counter()
-        self._advance(now_ms)
+        self._clock.wait(now_ms)
+        self._tick_if_due()
         return self._commit()
 
     def _commit(self) -> Commit:
@@ -81,8 +77,11 @@ class NormalizeFold:
         return Commit(self._outputs, changes, dict(self._tallies))
 
     def _advance(self, at_ms: int) -> None:
+        self._clock.advance(at_ms)
+        self._tick_if_due()
+
+    def _tick_if_due(self) -> None:
         clock = self._clock
-        clock.advance(at_ms)
         if clock.at_ms >= clock.due_ms:
             self._outputs += tick_everyone(clock, self._source, self._partitions)
             self._fleet.forget_unseen(clock.at_ms)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from controltower.risk.features import FEATURE_SET
 from controltower.risk.scorer import Scorer
 from controltower.streaming.stage import Commit, Out, Record
@@ -29,7 +31,7 @@ class ScoreFold:
 
     def fold(self, records: Sequence[Record]) -> Commit:
         """Answer each question once. A question in features of another version is counted and left."""
-        questions = [wire.decode_score_request(r.value) for r in records if r.value is not None]
+        questions = [question for r in records if (question := _read(r)) is not None]
         known = [question for question in questions if question.feature_set == FEATURE_SET]
         rows = [row.features for question in known for row in question.rows]
         answers = iter(self._scorer.score(rows) if rows else ())
@@ -39,6 +41,8 @@ class ScoreFold:
             commit.tallies[("rows",)] = len(rows)
         if len(known) < len(questions):
             commit.tallies[("unknown_features",)] = len(questions) - len(known)
+        if len(questions) < len(records):
+            commit.tallies[("unreadable",)] = len(records) - len(questions)
         return commit
 
     def _answer(self, question: wire.ScoreRequest, p_late: list[float]) -> Out:
@@ -51,3 +55,11 @@ class ScoreFold:
             model_version=self._scorer.model_version,
         )
         return Out(topics.ROUTE_EVENTS, question.route_id.encode(), wire.encode(score), self.partition)
+
+
+def _read(record: Record) -> wire.ScoreRequest | None:
+    """The question, or None for what was not written by us: it must not stop the partition."""
+    try:
+        return wire.decode_score_request(record.value or b"")
+    except msgspec.DecodeError:
+        return None

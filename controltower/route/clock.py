@@ -11,33 +11,46 @@ CLOCK_KEY = b"c/clock"
 
 
 class SourceClocks:
-    """Unknown until every source has ticked once; never goes back."""
+    """Unknown until every source has ticked once and one of them has records; never goes back.
+
+    A source that never had a record ticks the time of the wall, which says nothing about the records that
+    may come: its first real tick replaces that, even by an earlier time (a recorded day).
+    """
 
     def __init__(self) -> None:
         self._upto: dict[str, int] = {}
+        self._empty: set[str] = set()
         self._sources = 0
         self.now_ms: int | None = None
 
     def restore(self, value: bytes) -> None:
         """Take the changelog entry CLOCK_KEY."""
-        self._sources, self._upto = msgspec.json.decode(value, type=tuple[int, dict[str, int]])
+        self._sources, self._upto, empty = msgspec.json.decode(
+            value, type=tuple[int, dict[str, int], list[str]]
+        )
+        self._empty = set(empty)
         self._recompute()
 
     def tick(self, tick: wire.Tick) -> int | None:
         """Fold one tick; the new time where the clock moved, else None."""
-        upto = to_ms(tick.upto)
-        if upto <= self._upto.get(tick.source, -1):
+        upto, source = to_ms(tick.upto), tick.source
+        first_real = source in self._empty and not tick.empty
+        if upto <= self._upto.get(source, -1) and not first_real:
             return None
-        self._upto[tick.source], self._sources = upto, tick.sources
+        self._upto[source], self._sources = upto, tick.sources
+        if tick.empty:
+            self._empty.add(source)
+        else:
+            self._empty.discard(source)
         before = self.now_ms
         self._recompute()
         return self.now_ms if self.now_ms != before else None
 
     def encode(self) -> bytes:
         """Bytes for the changelog."""
-        return msgspec.json.encode((self._sources, self._upto))
+        return msgspec.json.encode((self._sources, self._upto, sorted(self._empty)))
 
     def _recompute(self) -> None:
-        if len(self._upto) >= self._sources > 0:
+        if len(self._upto) >= self._sources > len(self._empty):
             least = min(self._upto.values())
             self.now_ms = least if self.now_ms is None else max(self.now_ms, least)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Mapping, Sequence
 
+import msgspec
+
 from controltower.exceptions.episode import Trigger
 from controltower.route import apply as core
 from controltower.route.clock import CLOCK_KEY, SourceClocks
@@ -24,6 +26,8 @@ STATE_KEY = b"r/"
 class TrackFold:
     """All routes of one partition of route-events.
 
+    Each move of the clock is told to recovery-events once everything due before it has been told.
+
     wall_ms: the time that goes into `published_at`, and nothing else.
     """
 
@@ -31,6 +35,7 @@ class TrackFold:
         self, partition: int, partitions: int, wall_ms: Callable[[], int], limits: Limits = DEFAULT_LIMITS
     ) -> None:
         self.partition = partition
+        self._name = f"{topics.ROUTE_EVENTS}/{partition}"
         self._wall_ms = wall_ms
         self._limits = limits
         self._routes: dict[str, Route] = {}
@@ -74,7 +79,11 @@ class TrackFold:
 
     def _fold_one(self, record: Record, effects: Effects) -> None:
         assert record.value is not None, "checked by the caller"
-        event = wire.decode_route_event(record.value)
+        try:
+            event = wire.decode_route_event(record.value)
+        except msgspec.DecodeError:  # not written by us; it must not stop the partition
+            effects.count("unreadable")
+            return
         effects.count("events", type(event).__name__)
         if isinstance(event, wire.Tick):
             self._tick(event, effects)
@@ -137,6 +146,7 @@ class TrackFold:
             core.apply_clock(route, due, self._limits, effects)
             self._changed[route_id] = None
             self._schedule(route)
+        effects.tell(wire.Tick(source=self._name, sources=1, upto=from_ms(now)))
 
     def _schedule(self, route: Route) -> None:
         route_id, due = route.state.route_id, next_due_ms(route, self._limits)
@@ -173,6 +183,8 @@ class TrackFold:
                     outs.append(self._out(topics.RECOVERY_EVENTS, record.route_id or "", value))
                 case wire.RouteStatus():
                     outs.append(self._out(topics.ROUTE_STATUS, record.route_id, wire.encode(record)))
+                case wire.Tick():
+                    outs.append(Out(topics.RECOVERY_EVENTS, None, wire.encode(record), self.partition))
                 case wire.ScoreRequest():
                     outs.append(self._out(topics.SCORE_REQUESTS, record.route_id, wire.encode(record)))
         return outs

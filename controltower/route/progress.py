@@ -119,9 +119,7 @@ def _rhythm(now: Progress, fix: Fix) -> tuple[int, int]:
     return now.cadence_ms + (gap - now.cadence_ms) // _CADENCE_WEIGHT, min(now.gaps + 1, 99)
 
 
-def _next_stop(
-    index: int, plan: RoutePlan, reached_m: float, on_path_at_ms: int, x: float, y: float
-) -> int:
+def _next_stop(index: int, plan: RoutePlan, reached_m: float, on_path_at_ms: int, x: float, y: float) -> int:
     """Index of the first stop not yet passed; len(stops) when the last one is reached.
 
     The last stop may lie beside the end of the path, so being near it counts as well.

@@ -97,13 +97,14 @@ def test_the_source_ticks_every_ten_seconds_into_every_partition_downstream() ->
     """First at once, then whenever 10 s have passed since the last tick, right after the record."""
     commit = new_fold().fold(events_at(0, 4, 9.9, 10, 19, 31))
     assert ticks(commit) == [0, 10, 31]
-    assert len([out for out in commit.outputs if out.partition is not None]) == 3 * 3 * 2
+    assert len([out for out in commit.outputs if out.partition is not None]) == 3 * 2 * 2
     [first, *_] = [out for out in commit.outputs if out.partition is not None]
     assert json.loads(first.value or b"") == {
         "schema": "controltower.tick/1",
         "source": "carrier-events/0",
         "sources": 2,
         "upto": "2026-03-02T08:15:40Z",
+        "empty": False,
     }
 
 
@@ -129,20 +130,23 @@ def test_a_live_source_ticks_the_wall_once_it_is_read_to_its_end() -> None:
     assert fold.idle({topics.CARRIER_EVENTS: NOW_MS + 12_000}) is None
 
 
-def test_a_source_without_any_record_is_live() -> None:
-    """A partition that no carrier's key falls into must not stop every clock; it waits 30 s first."""
+def test_a_source_without_any_record_ticks_the_wall_and_says_that_it_is_empty() -> None:
+    """A partition that no carrier's key falls into must not stop every clock."""
     fold = new_fold()
-    assert fold.idle({topics.CARRIER_EVENTS: NOW_MS}) is None
-    assert fold.idle({topics.CARRIER_EVENTS: NOW_MS + 29_999}) is None
-    assert ticks(fold.idle({topics.CARRIER_EVENTS: NOW_MS + 30_000})) == [30]
-    assert ticks(fold.idle({topics.CARRIER_EVENTS: NOW_MS + 40_000})) == [40]
+    first = fold.idle({topics.CARRIER_EVENTS: NOW_MS})
+    assert ticks(first) == [0]
+    assert first is not None
+    assert json.loads(first.outputs[0].value or b"")["empty"] is True
+    assert ticks(fold.idle({topics.CARRIER_EVENTS: NOW_MS + 10_000})) == [10]
 
 
-def test_a_recorded_day_that_starts_in_time_is_not_overtaken_by_the_wall() -> None:
-    """An idle source that hears of a recorded day within its patience has that day's time."""
+def test_a_recorded_day_is_not_overtaken_by_the_wall() -> None:
+    """However long a worker has waited: the first record of a source brings the time of its day."""
     fold = new_fold()
     fold.idle({topics.CARRIER_EVENTS: NOW_MS + 10**10})
-    assert ticks(fold.fold([clock_mark(NOW_MS)])) == [0]
+    commit = fold.fold([clock_mark(NOW_MS)])
+    assert ticks(commit) == [0]
+    assert json.loads(commit.outputs[0].value or b"")["empty"] is False
     assert fold.idle({topics.CARRIER_EVENTS: NOW_MS + 10**11}) is None
 
 

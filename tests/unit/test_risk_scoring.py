@@ -110,12 +110,14 @@ def question(number: int, rows: int, feature_set: str = FEATURE_SET) -> Record:
 
 def test_each_question_gets_one_answer_in_its_routes_log() -> None:
     """Answers keep the order of the questions and go to the same partition of route-events."""
+    garbage = Record("score-requests", 2, 4, 0, None, b"\xff")
     fold = ScoreFold(2, 4, RuleScorer(ScoreSource.RULE_NO_MODEL, "none"))
-    commit = fold.fold([question(1, 2), question(2, 3), question(3, 1, "other/9")])
+    commit = fold.fold([question(1, 2), question(2, 3), question(3, 1, "other/9"), garbage])
     answers = [wire.decode_route_event(out.value or b"") for out in commit.outputs]
     assert [(out.topic, out.partition) for out in commit.outputs] == [("route-events", 2)] * 2
     assert [[s.stop_id for s in a.stops] for a in answers if isinstance(a, wire.Score)] == [
         ["S0", "S1"],
         ["S0", "S1", "S2"],
     ]
-    assert commit.tallies == {("score", "RULE_NO_MODEL"): 2, ("rows",): 5, ("unknown_features",): 1}
+    expected = {("score", "RULE_NO_MODEL"): 2, ("rows",): 5, ("unknown_features",): 1, ("unreadable",): 1}
+    assert commit.tallies == expected

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from controltower.route.timeline import to_ms
+from controltower.streaming.stage import Record
+from schemas import wire
 from schemas.vocabulary import ExceptionCode, Resolution, Transition
 from tests.unit.roads import (
     SPEED_MPS,
@@ -180,3 +182,22 @@ def test_the_end_of_the_route_closes_what_is_open() -> None:
     records = run_day(day_of(pings + stand(1200, 6000, 9000), TICKS))
     assert told(records)[-1] == ("ROUTE_DEVIATION", "RESOLVED")
     assert {r.code for r in records} == {ExceptionCode.ROUTE_DEVIATION}
+
+
+def test_a_record_that_is_not_ours_stops_nothing() -> None:
+    """Bytes that are no event are counted; what follows is folded."""
+    fold = new_fold()
+    commit = fold.fold([Record("route-events", 0, 0, 0, None, b"\xff{"), *day_of(halt_day(20), TICKS)])
+    assert commit.tallies["unreadable",] == 1
+    assert exceptions_in(commit.outputs)
+
+
+def test_the_clock_is_told_to_recovery_after_what_fell_due() -> None:
+    """Recovery hears that it is 5 past only after it heard of everything that happened until then."""
+    outs = new_fold().fold(day_of(drive(0, 300, 0), range(0, 2000, 10))).outputs
+    heard = [wire.decode_recovery_event(out.value or b"") for out in outs if out.topic == "recovery-events"]
+    lost = next(i for i, r in enumerate(heard) if isinstance(r, wire.ExceptionRecord))
+    before, after = heard[lost - 1], heard[lost + 1]
+    assert isinstance(before, wire.Tick)
+    assert isinstance(after, wire.Tick)
+    assert seconds(before.upto) < 601 <= seconds(after.upto)
