@@ -89,14 +89,14 @@ def _stream(day: RecordedDay, opens_at_ms: int, partitions: int, speed: float, p
     publisher.send(mark_records(Mark(opens_at_ms), partitions))
     publisher.send(plan_records(day.plans, opens_at_ms))
     publisher.flush()
+    print(f"the day is open: {len(day.plans):,} plans published", flush=True)
     pace = Pace(opens_at_ms, speed)
     with ProgressShown("streaming", "events", day.arrivals_total) as progress:
         _send_events(day, partitions, publisher, pace, progress.advance)
         publisher.flush()
         seconds = progress.seconds
     print(
-        f"{len(day.plans):,} plans and {day.arrivals_total:,} reports published in {seconds:.1f} s, "
-        f"{day.arrivals_total / seconds:,.0f}/s"
+        f"{day.arrivals_total:,} reports published in {seconds:.1f} s, {day.arrivals_total / seconds:,.0f}/s"
     )
 
 

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 
 from agents.app import run_stage
 from agents.errors import CommandError
@@ -23,32 +24,40 @@ HELP = "run the stages: all of them, or --stage NAME"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--stage", choices=STAGES, metavar="NAME", help=f"one of {', '.join(STAGES)}")
+    parser.add_argument(
+        "--stage",
+        choices=STAGES,
+        action="append",
+        metavar="NAME",
+        help=f"only this stage, in this process; may be given again for more: {', '.join(STAGES)}",
+    )
     parser.add_argument("--on-embedded", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)
     add_brokers(parser)
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
-    if args.stage is None:
-        return _run_embedded(args, settings) if settings.brokers == EMBEDDED else _run_all(args, settings)
+    stages = args.stage or STAGES
+    if len(stages) > 1:
+        embedded = settings.brokers == EMBEDDED
+        return _run_embedded(args, settings, stages) if embedded else _run_all(args, settings, stages)
     if settings.brokers == EMBEDDED:
         raise CommandError("one stage alone has nobody to talk to on an embedded broker", "leave out --stage")
     if args.with_parent:
         _end_with_parent()
-    return run_stage(args.stage, settings, embedded=args.on_embedded)
+    return run_stage(stages[0], settings, embedded=args.on_embedded)
 
 
-def _run_all(args: argparse.Namespace, settings: Settings, *extra: str) -> int:
+def _run_all(args: argparse.Namespace, settings: Settings, stages: Sequence[str], *extra: str) -> int:
     command = [sys.executable, "-m", "agents.cli"]
     if args.config:
         command += ["--config", args.config]
     command += ["worker", "--brokers", settings.brokers, "--with-parent", *extra]
-    supervisor = Supervisor({stage: [*command, "--stage", stage] for stage in STAGES}, settings.stop_s)
+    supervisor = Supervisor({stage: [*command, "--stage", stage] for stage in stages}, settings.stop_s)
     return supervisor.run()
 
 
-def _run_embedded(args: argparse.Namespace, settings: Settings) -> int:
+def _run_embedded(args: argparse.Namespace, settings: Settings, stages: Sequence[str]) -> int:
     from controltower.embedded.broker import EmbeddedBroker
     from controltower.embedded.redis import EmbeddedRedis
 
@@ -58,7 +67,7 @@ def _run_embedded(args: argparse.Namespace, settings: Settings) -> int:
         print(f"{redis.name}; nothing in either survives this process", flush=True)
         os.environ["CONTROLTOWER_REDIS_URL"] = redis.url
         here = settings.model_copy(update={"brokers": broker.brokers})
-        return _run_all(args, here, "--on-embedded")
+        return _run_all(args, here, stages, "--on-embedded")
 
 
 def _end_with_parent() -> None:

@@ -93,16 +93,5 @@ def name_of(value: bytes | None) -> str:
     source = record.get("source")
     if isinstance(source, dict) and "topic" in source:
         record["of"] = f"{source['topic']}/{source.get('partition')} offset {source.get('offset')}"
-    names = (
-        "schema",
-        "exception_id",
-        "action_id",
-        "request_id",
-        "route_id",
-        "scan_id",
-        "code",
-        "seq",
-        "state",
-    )
-    known = [f"{name} {record[name]}" for name in (*names, "transition") if record.get(name) is not None]
+    known = [f"{name} {record[name]}" for name in _TELLING if record.get(name) is not None]
     return ", ".join(known) or "a record without an id"

@@ -1,0 +1,88 @@
+"""A real afternoon through a real broker: all stages as processes, then live compared with its replay."""
+
+from __future__ import annotations
+
+import os
+import signal
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from controltower.embedded.redis import EmbeddedRedis
+from schemas.topics import STAGES as _ALL
+
+STAGES = [s for s in _ALL if s != "project"]
+from tests.integration.tower import Tower, fresh_topics, wait_until
+from tests.kafka import RealKafka
+
+WMATA = Path(__file__).parents[2].parent / "shared" / "data" / "wmata"
+
+pytestmark = [
+    pytest.mark.kafka,
+    pytest.mark.slow,
+    pytest.mark.skipif(not WMATA.is_dir(), reason="needs ../shared/data/wmata, which is not on this machine"),
+]
+
+
+@pytest.fixture
+def tower(real_kafka: RealKafka, tmp_path: Path) -> Iterator[Tower]:
+    fresh_topics(real_kafka.brokers)
+    with EmbeddedRedis() as redis:
+        tower = Tower(real_kafka.brokers, f"test-{uuid.uuid4().hex[:8]}", tmp_path, redis.url)
+        try:
+            yield tower
+        finally:
+            tower.close()
+
+
+def stream(tower: Tower, speed: int) -> None:
+    """Start the stream, and the worker once the day has opened: see `controltower stream --help`."""
+    tower.start("stream", "stream", str(WMATA), "--speed", str(speed))
+    wait_until("the day opens", lambda: "the day is open" in tower.log("stream"))
+    tower.start("worker", "worker", *[w for s in STAGES for w in ("--stage", s)])
+    for stage in STAGES:
+        wait_until(f"{stage} starts", lambda stage=stage: f"{stage} started" in tower.log("worker"))
+
+
+def verify(tower: Tower) -> str:
+    """What `verify` printed; fails when it found a difference or the stages did not finish."""
+    code = tower.run("verify", "verify", "--wait", "90")
+    said = tower.log("verify")
+    assert code == 0, said + tower.log("worker")[-3000:]
+    return said
+
+
+def test_the_afternoon_comes_out_as_its_replay(tower: Tower) -> None:
+    """All stages, nothing killed: 13,728 reports and 84 plans; live equals its replay."""
+    stream(tower, 2000)
+    said = verify(tower)
+    assert "live equals its replay" in said
+    assert "13,877" in said
+    assert tower.stop("worker") == 0
+
+
+def test_each_stage_may_be_killed(tower: Tower) -> None:
+    """kill -9 of one stage after the other while the day goes on: nothing lost, nothing twice."""
+    stream(tower, 600)
+    for stage in STAGES:
+        before = tower.pid_of(stage)
+        tower.kill(stage)
+        wait_until(f"{stage} is back", lambda stage=stage, before=before: tower.pid_of(stage) != before)
+    assert "live equals its replay" in verify(tower)
+    assert tower.log("worker").count("was killed by signal 9") == len(STAGES)
+
+
+def test_a_sleeper_that_wakes_up_changes_nothing(tower: Tower) -> None:
+    """track is stopped beyond its session timeout, another process takes its partitions, then it wakes up."""
+    stream(tower, 400)
+    sleeper = tower.pid_of("track")
+    tower.start("second", "worker", "--stage", "track")
+    wait_until("the second has a share", lambda: tower.ready_partitions("second") != [])
+    os.kill(sleeper, signal.SIGSTOP)
+    try:
+        wait_until("the second has all", lambda: tower.ready_partitions("second") == [0, 1, 2, 3])
+    finally:
+        os.kill(sleeper, signal.SIGCONT)
+    assert "live equals its replay" in verify(tower)

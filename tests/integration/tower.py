@@ -1,0 +1,113 @@
+"""A whole control tower for tests: fresh topics on a real broker, the worker as a user starts it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from confluent_kafka.admin import AdminClient
+
+from agents.topic_specs import wanted_topics
+from controltower.settings import load_settings
+from controltower.streaming.topics import create_topics
+from schemas.topics import TOPICS
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "agents.cli"]
+LIMIT_S = 120.0
+
+
+def wait_until(what: str, is_so: Callable[[], bool], limit_s: float = LIMIT_S) -> None:
+    """Return once `is_so`; fails the test with `what` when that takes too long."""
+    deadline = time.monotonic() + limit_s
+    while not is_so():
+        assert time.monotonic() < deadline, f"waited {limit_s:.0f} s in vain: {what}"
+        time.sleep(0.05)
+
+
+def fresh_topics(brokers: str) -> None:
+    """Our topics, new and empty."""
+    admin = AdminClient({"bootstrap.servers": brokers})
+    ours = {topic.name for topic in TOPICS}
+    old = ours & set(admin.list_topics(timeout=10).topics)
+    if old:
+        for future in admin.delete_topics(sorted(old), operation_timeout=30).values():
+            future.result()
+        wait_until("old topics go", lambda: not ours & set(admin.list_topics(timeout=10).topics))
+    create_topics(brokers, wanted_topics(load_settings({"brokers": brokers})))
+
+
+class Tower:
+    """Processes of one installation; `close` ends what is left of them."""
+
+    def __init__(self, brokers: str, app_id: str, folder: Path, redis_url: str) -> None:
+        self.folder = folder
+        self._environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "CONTROLTOWER_BROKERS": brokers,
+            "CONTROLTOWER_APP_ID": app_id,
+            "CONTROLTOWER_METRICS_PORT": "0",
+            "CONTROLTOWER_REDIS_URL": redis_url,
+        }
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a command; its output goes to <name>.log."""
+        with (self.folder / f"{name}.log").open("wb") as log:
+            self._processes[name] = subprocess.Popen(
+                [*COMMAND, *arguments],
+                env=self._environment,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        return self._processes[name]
+
+    def run(self, name: str, *arguments: str) -> int:
+        """Run a command to its end and return its exit code."""
+        return self.start(name, *arguments).wait(LIMIT_S)
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text(errors="replace")
+
+    def pid_of(self, stage: str) -> int:
+        """The process that the worker runs for a stage now."""
+        started = re.findall(rf"worker: {stage} started \(pid (\d+)\)", self.log("worker"))
+        assert started, f"the worker has not started {stage}"
+        return int(started[-1])
+
+    def ready_partitions(self, name: str) -> list[int]:
+        """The partitions that a process of one stage said last it was ready with."""
+        lines = [line for line in self.log(name).splitlines() if line.startswith("{")]
+        events = [json.loads(line) for line in lines]
+        ready = [event["partitions"] for event in events if event["event"] == "ready"]
+        return list(ready[-1]) if ready else []
+
+    def kill(self, stage: str) -> None:
+        os.kill(self.pid_of(stage), signal.SIGKILL)
+
+    def stop(self, name: str) -> int:
+        """SIGTERM, and the exit code."""
+        process = self._processes[name]
+        process.terminate()
+        return process.wait(30)
+
+    def close(self) -> None:
+        for process in self._processes.values():
+            if process.poll() is None:
+                process.terminate()
+        for process in self._processes.values():
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
