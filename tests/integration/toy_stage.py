@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 
@@ -18,8 +19,11 @@ from controltower.streaming.stage import Commit, Out, Record, StageSpec
 class CountingFold:
     """Counts per key and says the count after each record."""
 
-    def __init__(self, target: str) -> None:
+    tells_idle = False
+
+    def __init__(self, target: str, partition: int = 0) -> None:
         self._target = target
+        self.partition = partition
         self.counts: dict[bytes, int] = {}
 
     def restore(self, key: bytes, value: bytes) -> None:
@@ -42,6 +46,10 @@ class CountingFold:
         return commit
 
     def idle(self, ends: Mapping[str, int]) -> Commit | None:
+        """Tell in the log what was told, for the tests of silence."""
+        if self.tells_idle:
+            told = {"at": time.time() * 1000, "partition": self.partition, "ends": dict(ends)}
+            print("idle", json.dumps(told), file=sys.stderr, flush=True)
         return None
 
 
@@ -75,13 +83,14 @@ def main() -> int:
         unfenced = f"-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         original = Connection.transactional_id
         Connection.transactional_id = lambda self, partition: original(self, partition) + unfenced  # type: ignore[method-assign]
+    CountingFold.tells_idle = settings.get("tells_idle", False)
     SleepyFold.sleep_after = settings.get("sleep_after", 0)
     fold = FewOutputsFold if settings.get("few_outputs") else SleepyFold
     spec = StageSpec(
         settings["stage"],
         (settings["source"],),
         settings["changelog"],
-        lambda partition, partitions: fold(settings["target"]),
+        lambda partition, partitions: fold(settings["target"], partition),
     )
     limits = StreamLimits(**settings.get("limits", {}))
     return run_stage(
