@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from controltower.offline.broker import BrokerError, TopicTail, find_partitions
-from controltower.offline.evidence import view_changelog
+from controltower.streaming.positions import decode_position, find_position_topic
 from controltower.streaming.stage import Record, StageSpec
 from schemas.topics import TOPICS, Role
 
@@ -36,6 +37,8 @@ class BrokerEvidence:
         self._stages = stages
         self._records: defaultdict[tuple[str, int], list[Record]] = defaultdict(list)
         self._ends: dict[tuple[str, int], int] = {}
+        #: (changelog, partition, input topic) -> first offset not folded
+        self._positions: dict[tuple[str, int, str], int] = {}
         self._state_tail = TopicTail(brokers, security, self._changelogs, self.partitions)
         self._tail = TopicTail(brokers, security, names, self.partitions)
 
@@ -74,8 +77,16 @@ class BrokerEvidence:
     def _take(self, records: Iterable[Record], progress: Progress, behind: int) -> None:
         for number, record in enumerate(records):
             self._records[record.topic, record.partition].append(record)
+            if record.topic in self._changelogs:
+                self._note_position(record)
             if number % 5000 == 0:
                 progress(self._read_total(), self._tail.records_ahead(), behind)
+
+    def _note_position(self, record: Record) -> None:
+        topic = find_position_topic(record.key or b"")
+        if topic is not None and record.value is not None:
+            next_offset = decode_position(record.value).next_offset
+            self._positions[record.topic, record.partition, topic] = next_offset
 
     def _read_total(self) -> int:
         return sum(map(len, self._records.values()))
@@ -92,12 +103,15 @@ class BrokerEvidence:
         return ends
 
     def _count_behind(self, owed: Mapping[tuple[str, str, int], int]) -> int:
+        changelogs = {stage.name: stage.changelog for stage in self._stages}
         behind = 0
-        for stage in self._stages:
-            for partition in range(self.partitions):
-                positions = view_changelog(self._records[stage.changelog, partition]).positions
-                for topic in stage.inputs:
-                    end = owed.get((stage.name, topic, partition), 0)
-                    done = positions.get(topic, 0)
-                    behind += sum(1 for r in self._records[topic, partition] if done <= r.offset < end)
+        for (stage, topic, partition), end in owed.items():
+            done = self._positions.get((changelogs[stage], partition, topic), 0)
+            records = self._records[topic, partition]
+            first, last = (bisect_left(records, at, key=_offset_of) for at in (done, end))
+            behind += max(0, last - first)
         return behind
+
+
+def _offset_of(record: Record) -> int:
+    return record.offset

@@ -47,20 +47,27 @@ def compare_as_sets(
     where: str, settled: Sequence[Out], later: Sequence[Out], found: Sequence[Record]
 ) -> None:
     """As `compare_in_order`, where several writers share a topic and only the content counts."""
+    names = {name_of(out.value): out.value for out in settled}
     owed = Counter((out.key, fingerprint(out.value)) for out in settled)
     allowed = owed + Counter((out.key, fingerprint(out.value)) for out in later)
     for record in found:
         what = (record.key, fingerprint(record.value))
         if not allowed[what]:
-            raise Difference(
-                f"{where}, offset {record.offset}: the replay does not write (or not so often) "
-                f"{name_of(record.value)}"
-            )
+            raise Difference(f"{where}, offset {record.offset}: {_not_written(record, names)}")
         allowed[what] -= 1
         owed[what] -= 1
     missing = next((value for (_, value), count in owed.items() if count > 0), None)
     if missing is not None:
         raise Difference(f"{where}: live lacks {name_of(missing)}")
+
+
+def _not_written(record: Record, names: Mapping[str, bytes | None]) -> str:
+    """Says which field differs where the replay has a record of the same name."""
+    name, live = name_of(record.value), comparable(record.value)
+    replayed = comparable(names.get(name))
+    if replayed is None or replayed == live:
+        return f"the replay does not write (or not so often) {name}"
+    return f"{name}: {first_difference(replayed, live)}"
 
 
 def compare_latest(where: str, expected: Sequence[Out], settled: int, found: Sequence[Record]) -> None:
