@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, get_args
 
+from schemas import wire
 from schemas.topics import BY_NAME, STAGES
 from schemas.vocabulary import (
     ActionName,
@@ -56,9 +57,7 @@ _TOPIC: Final = Label("topic", tuple(BY_NAME))
 _PARTITION: Final = Label("partition", None, "0 to the number of partitions")
 FEED: Final = Label("feed", None, "the feeds that have a mapping, else `unknown`")
 _REASON: Final = Label("reason", tuple(RejectReason))
-_EVENT: Final = Label(
-    "kind", ("scan", "plan", "tick", "vehicle-moved", "score", "command", "action", "assignment", "exception")
-)
+_EVENT: Final = Label("kind", tuple(event.__name__ for event in get_args(wire.RouteEvent)))
 #: A commit takes 5-40 ms on a near broker; beyond 15 s the broker aborts it.
 _COMMIT_BUCKETS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15)
 _RESTORE_BUCKETS: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
@@ -150,8 +149,10 @@ TALLIES: tuple[Metric, ...] = (
     _tally("normalize", "scans", "normalized scans; one payload may hold several", FEED),
     _tally("normalize", "unmapped", "scans whose carrier code has no milestone", FEED),
     _tally("assign", "forwarded", "scans passed on to their route"),
-    _tally("assign", "pending", "scans kept until the shipment has a route"),
+    _tally("assign", "dropped", "scans too old to pass on once the shipment had a route"),
     _tally("assign", "duplicates", "scans seen before"),
+    _tally("assign", "without_shipment", "records that name no shipment"),
+    _tally("assign", "unreadable", "records that are no message of ours"),
     _tally("track", "events", "events folded into routes", _EVENT),
     _tally("track", "duplicates", "events seen before"),
     _tally("track", "late", "events beyond the allowed lateness or after the route's end"),
@@ -165,8 +166,9 @@ TALLIES: tuple[Metric, ...] = (
     _tally("track", "score_requests", "questions to the delay model"),
     _tally("track", "status", "route statuses published", what="statuses"),
     _tally("track", "unknown_route", "events of routes without a plan", what="unknown_routes"),
-    _tally("score", "scored", "score requests answered", Label("source", tuple(ScoreSource))),
+    _tally("score", "score", "score requests answered", Label("source", tuple(ScoreSource)), what="requests"),
     _tally("score", "rows", "stops scored"),
+    _tally("score", "unknown_features", "score requests in features of another version, left unanswered"),
     _tally(
         "recover",
         "actions",
@@ -176,6 +178,8 @@ TALLIES: tuple[Metric, ...] = (
     ),
     _tally("recover", "suppressed", "actions held back", Label("reason", tuple(SuppressReason))),
     _tally("recover", "feedback", "answers of dispatch systems", Label("state", tuple(FeedbackState))),
+    _tally("recover", "unreadable", "records that are no message of ours"),
+    _tally("project", "unreadable", "records that are no message of ours"),
     _tally("project", "rows", "rows written to the read model", _TOPIC),
 )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from msgspec import structs
+import msgspec
 
 from controltower.recovery.apply import HomeEvent, apply
 from controltower.recovery.deadlines import advance, next_due_ms
@@ -57,13 +57,8 @@ class RecoverFold:
         """Fold one poll."""
         commit, touched, was_ms = Commit(), set[str](), self._now_ms
         for record in records:
-            if record.value is None:
-                continue
-            event = wire.decode_recovery_event(record.value)
-            if isinstance(event, wire.Tick):
-                self._tick(event, commit, touched)
-            else:
-                self._event(event, commit, touched)
+            if record.value is not None:
+                self._fold_one(record.value, commit, touched)
         commit.changes += (self._change(name) for name in sorted(touched))
         if self._now_ms != was_ms:
             commit.changes.append((CLOCK_KEY, str(self._now_ms).encode()))
@@ -72,6 +67,17 @@ class RecoverFold:
     def idle(self, ends: Mapping[str, int]) -> Commit | None:
         """Nothing: time comes from the log."""
         return None
+
+    def _fold_one(self, value: bytes, commit: Commit, touched: set[str]) -> None:
+        try:
+            event = wire.decode_recovery_event(value)
+        except msgspec.DecodeError:  # not written by us; it must not stop the partition
+            _count(commit, "unreadable")
+            return
+        if isinstance(event, wire.Tick):
+            self._tick(event, commit, touched)
+        else:
+            self._event(event, commit, touched)
 
     def _event(self, event: HomeEvent, commit: Commit, touched: set[str]) -> None:
         if isinstance(event, wire.Feedback):
@@ -120,7 +126,7 @@ class RecoverFold:
             heapq.heappush(self._due, (due_ms, home.home))
 
     def _publish(self, action: wire.Action, commit: Commit) -> None:
-        value = wire.encode(structs.replace(action, published_at=from_ms(self._wall_ms())))
+        value = wire.encode(msgspec.structs.replace(action, published_at=from_ms(self._wall_ms())))
         commit.outputs.append(Out(DISPATCH, action.action_id.encode(), value, self._partition))
         kind, _, owner = action.home.partition(":")
         if kind in _OWNER_LOG:

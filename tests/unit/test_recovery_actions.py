@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,19 @@ import pytest
 from controltower.recovery.playbook import Playbook, parse_playbook
 from schemas.topics import ROUTE_EVENTS, SHIPMENT_EVENTS
 from schemas.vocabulary import CommandKind, ExceptionCode, FeedbackState, Resolution, Tier, Transition
-from tests.unit.recovery_day import PARTITION, Day, at, command, exception, feedback, resolved, tick
+from tests.unit.recovery_day import (
+    PARTITION,
+    Day,
+    actions_of,
+    as_records,
+    at,
+    command,
+    exception,
+    feedback,
+    resolved,
+    tell,
+    tick,
+)
 
 HALF_HOUR_S = 1800
 SLA = ExceptionCode.SLA_AT_RISK
@@ -300,3 +313,12 @@ def test_what_is_counted() -> None:
         ("actions", "CONTACT_DRIVER", "ACCEPTED"): 1,
     }
     assert day.commits[2].tallies[("suppressed", "NO_POLICY")] == 1
+
+
+def test_a_foreign_record_stops_nothing() -> None:
+    """What is no message of ours is counted, a tombstone is passed over, the rest goes on."""
+    records = as_records([exception(0)] * 3)
+    foreign = [replace(records[0], value=b"{}"), replace(records[1], value=None), records[2]]
+    commit = Day().fold.fold(foreign)
+    assert commit.tallies[("unreadable",)] == 1
+    assert [tell(action) for action in actions_of(commit)] == ["CONTACT_DRIVER DISPATCHED"]
