@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from controltower.offline.intake_records import arrival_record, mark_records, plan_records
+from controltower.offline.intake_records import arrival_record, mark_records, plan_records, planned_end_ms
 from controltower.offline.logs import Logs
 from controltower.offline.recording import RecordingWriter
 from controltower.offline.timeline import PLANS_AHEAD_MS, Mark, with_marks
@@ -53,7 +53,7 @@ def _intake(day: Day, partitions: int) -> Iterator[tuple[Out, int]]:
     planned_at_ms = day.starts_at_ms - PLANS_AHEAD_MS
     for out in plan_records(day.plans, planned_at_ms):
         yield out, planned_at_ms
-    for event in with_marks(day.arrivals):
+    for event in with_marks(day.arrivals, planned_end_ms(day.plans)):
         if isinstance(event, Mark):
             for out in mark_records(event, partitions):
                 yield out, event.at_ms

@@ -1,0 +1,126 @@
+"""What the demo shows while it runs: a live table where there is a terminal, else a line now and then."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from agents.demo.board import Board
+from controltower.clock import instant_of
+from controltower.simulate.day import CITY_ZONE
+from schemas import wire
+from schemas.vocabulary import Phase
+
+_EXCEPTIONS_SHOWN = 12
+_ACTIONS_SHOWN = 6
+_STYLES = {1: "bold red", 2: "red", 3: "yellow", 4: "dim"}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One look at the running demo. Times in seconds since its start, the day's clock in epoch ms."""
+
+    elapsed_s: float
+    clock_ms: int
+    sent: int
+    per_s: float
+    #: stage -> records it has not committed
+    lag: Mapping[str, int]
+    stages_ready: int
+
+
+def city_time(instant: datetime) -> str:
+    """Hours and minutes as people in the city read them."""
+    return instant.astimezone(ZoneInfo(CITY_ZONE)).strftime("%H:%M")
+
+
+def count_routes(statuses: Iterable[wire.RouteStatus]) -> Counter[str]:
+    """Routes by phase, those underway by motion."""
+    return Counter(
+        str(s.motion).lower().replace("_", " ") if s.phase is Phase.UNDERWAY else str(s.phase).lower()
+        for s in statuses
+    )
+
+
+def render_line(moment: Moment, board: Board) -> str:
+    """One line of progress."""
+    counts = count_routes(board.statuses.values()).most_common()
+    routes = ", ".join(f"{count} {name}" for name, count in counts) or "-"
+    still_open = len(board.open_exceptions())
+    return (
+        f"{moment.elapsed_s:5.0f} s  city {city_time(instant_of(moment.clock_ms))}  "
+        f"{moment.sent:,} records ({moment.per_s:,.0f}/s)  {_behind(moment)}  "
+        f"open exceptions {still_open}  actions {len(board.actions)}  routes: {routes}"
+    )
+
+
+def _behind(moment: Moment) -> str:
+    """How much work waits, and where most of it."""
+    total = sum(moment.lag.values())
+    worst = max(moment.lag, key=lambda stage: moment.lag[stage], default="")
+    return f"lag {total:,} ({worst})" if total else "lag 0"
+
+
+def render_live(moment: Moment, board: Board) -> RenderableType:
+    """The whole picture."""
+    return Group(_head(moment, board), _exceptions(board), _actions(board))
+
+
+def _head(moment: Moment, board: Board) -> RenderableType:
+    routes = Text("   ").join(
+        Text.assemble((str(count), "bold"), f" {name}")
+        for name, count in sorted(count_routes(board.statuses.values()).items())
+    )
+    clock = Text.assemble(
+        ("city clock ", "dim"),
+        (city_time(instant_of(moment.clock_ms)), "bold cyan"),
+        (f"   {moment.elapsed_s:.0f} s   ", "dim"),
+        f"{moment.sent:,} records   {moment.per_s:,.0f}/s   {_behind(moment)}   "
+        f"{moment.stages_ready} stages ready",
+    )
+    return Panel(Group(clock, routes), title="control tower", border_style="cyan")
+
+
+def _exceptions(board: Board) -> RenderableType:
+    still_open = board.open_exceptions()
+    table = Table(title=f"open exceptions: {len(still_open)}", expand=True, title_justify="left")
+    for column in ("since", "exception", "route", "status", "what"):
+        table.add_column(column, no_wrap=True, overflow="ellipsis")
+    for record in still_open[:_EXCEPTIONS_SHOWN]:
+        table.add_row(
+            city_time(record.onset_at),
+            str(record.code),
+            record.route_id or record.subject_id,
+            str(record.status),
+            _what(record),
+            style=_STYLES.get(record.severity, ""),
+        )
+    return table
+
+
+def _what(record: wire.ExceptionRecord) -> str:
+    numbers = (f"{k} {v:g}" for k, v in record.metrics.items() if isinstance(v, int | float))
+    return ", ".join(numbers)
+
+
+def _actions(board: Board) -> RenderableType:
+    actions = sorted(board.actions.values(), key=lambda a: (a.decided_at, a.action_id), reverse=True)
+    states = Counter(str(action.state).lower() for action in actions)
+    title = ", ".join(f"{count} {state}" for state, count in states.most_common()) or "none yet"
+    table = Table(title=f"actions: {title}", expand=True, title_justify="left")
+    for column in ("at", "action", "for", "state", "why"):
+        table.add_column(column, no_wrap=True, overflow="ellipsis")
+    for action in actions[:_ACTIONS_SHOWN]:
+        why = str(action.suppressed_because) if action.suppressed_because else action.reason
+        table.add_row(
+            city_time(action.decided_at), str(action.action), action.subject, str(action.state), why
+        )
+    return table
