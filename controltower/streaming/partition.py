@@ -60,10 +60,8 @@ class OwnedPartition:
         """Fetches with this label, from the positions on, are ours."""
         self._label = label
         self._expected = dict(self.taken.next_offsets)
-        self._waiting.clear()
-        self.in_flight.clear()
+        self._owe_nothing()
         self._stopping = False
-        self.busy_since = None
         self._idle_at = time.monotonic() + IDLE_EVERY_S
         self._task = asyncio.create_task(self._run(), name=f"partition-{self.number}")
 
@@ -80,6 +78,12 @@ class OwnedPartition:
         _, late = await asyncio.wait([task], timeout=limit_s)
         if late:
             raise RestartMe(f"the transaction of partition {self.number} did not end within {limit_s:.0f} s")
+        self._owe_nothing()
+
+    def _owe_nothing(self) -> None:
+        self._waiting.clear()
+        self.in_flight.clear()
+        self.busy_since = None
 
     def fetched(self, poll: Poll) -> None:
         """A poll is on its way to us through Faust."""

@@ -41,8 +41,8 @@ def run_stage(
 ) -> int:
     """Run the stage until SIGTERM or SIGINT and return its exit code.
 
-    Call it in the main thread. Once the stage has joined its group, everything but a clean stop ends the
-    process right here (os._exit after flushing): consumer threads may hang in what went wrong.
+    Call it in the main thread. Once the stage has joined its group, the process ends right here (os._exit
+    after flushing), also after a clean stop: client threads may hang in whatever went wrong.
     """
     connection = Connection(spec, brokers, app_id, security or {}, limits or StreamLimits(), embedded)
     stop = threading.Event()
