@@ -74,7 +74,12 @@ class Tower:
 
     def run(self, name: str, *arguments: str) -> int:
         """Run a command to its end and return its exit code."""
-        return self.start(name, *arguments).wait(LIMIT_S)
+        self.start(name, *arguments)
+        return self.wait(name)
+
+    def wait(self, name: str) -> int:
+        """The exit code of a command that ends by itself."""
+        return self._processes[name].wait(LIMIT_S)
 
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text(errors="replace")

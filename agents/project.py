@@ -1,0 +1,21 @@
+"""project: exceptions, actions and route statuses become rows of the read model in Redis."""
+
+from __future__ import annotations
+
+from controltower.readmodel.fold import ProjectFold
+from controltower.readmodel.store import connect
+from controltower.settings import Settings
+from controltower.streaming.stage import StageSpec
+from schemas.topics import DISPATCH, EXCEPTIONS, ROUTE_STATUS, changelog_of
+
+NAME = "project"
+
+
+def build(settings: Settings) -> StageSpec:
+    """Connects at the first write; while Redis is down the stage waits and its lag grows."""
+    store = connect(settings.redis_url, **settings.redis_sign_in())
+
+    def make_fold(partition: int, partitions: int) -> ProjectFold:
+        return ProjectFold(partition, partitions, store)
+
+    return StageSpec(NAME, (EXCEPTIONS, DISPATCH, ROUTE_STATUS), changelog_of(NAME), make_fold, blocking=True)
