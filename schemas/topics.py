@@ -12,6 +12,9 @@ LOG_RETENTION_MS = 8 * _DAY_MS
 RAW_RETENTION_MS = 7 * _DAY_MS
 #: Compacted outputs keep every transition readable for a week.
 COMPACTION_LAG_MS = 7 * _DAY_MS
+#: Whatever a carrier manages to send must fit, and its dead letter with more headers as well.
+_LARGE = {"max.message.bytes": str(4 * 1024 * 1024)}
+_LARGER = {"max.message.bytes": str(8 * 1024 * 1024)}
 
 
 class Role(StrEnum):
@@ -46,8 +49,10 @@ def _log(retention_ms: int) -> dict[str, str]:
 
 _COMPACTED_OUTPUT = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(COMPACTION_LAG_MS)}
 #: Changelogs stay small: short segments, eager cleaning.
+#: The append time teaches a stage the broker's clock, so that its own may be wrong.
 _CHANGELOG = {
     "cleanup.policy": "compact",
+    "message.timestamp.type": "LogAppendTime",
     "segment.ms": str(600_000),
     "segment.bytes": str(64 * 1024 * 1024),
     "min.cleanable.dirty.ratio": "0.2",
@@ -82,7 +87,7 @@ TOPICS: tuple[Topic, ...] = (
         ("carriers",),
         ("normalize",),
         "Raw payloads as received; the header `feed` names the feed.",
-        _log(RAW_RETENTION_MS),
+        _log(RAW_RETENTION_MS) | _LARGE,
     ),
     Topic(
         PLANS,
@@ -200,7 +205,7 @@ TOPICS: tuple[Topic, ...] = (
         ("normalize",),
         ("ops",),
         "Rejected intake records: original bytes and headers; ct-reason, ct-detail and ct-source say why.",
-        _log(RAW_RETENTION_MS),
+        _log(RAW_RETENTION_MS) | _LARGER,
     ),
     *(
         Topic(
