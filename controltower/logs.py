@@ -52,6 +52,8 @@ _SIGN_IN_IN_URL = re.compile(r"(?<=://)[^/\s@]*@")
 _QUIET = ("faust", "mode", "aiokafka", "asyncio", "urllib3")
 
 Event = MutableMapping[str, Any]
+#: Of the whole process: contexts are not handed on to the threads of a pool.
+_EVERY_LINE: dict[str, str] = {}
 
 
 def keep_private(_logger: Any, _method: str, event: Event) -> Event:
@@ -70,17 +72,16 @@ def _masked(key: str, value: Any) -> Any:
 def set_up_logs(level: str = "info", log_format: str = "json", stream: TextIO | None = None) -> None:
     """Send structlog's and the standard library's records through one chain to `stream` (stderr)."""
     shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
+        _say_every_line,
         structlog.stdlib.add_log_level,
-        structlog.stdlib.ExtraAdder(),
+        structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *shared[:2],
+            *shared,
             structlog.stdlib.PositionalArgumentsFormatter(),
-            shared[3],
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -101,17 +102,23 @@ def _formatter(log_format: str, shared: list[Any]) -> logging.Formatter:
     console = structlog.dev.ConsoleRenderer(colors=False)
     ending: list[Any] = [console] if log_format == "console" else [structlog.processors.JSONRenderer()]
     first: list[Any] = [] if log_format == "console" else [structlog.processors.format_exc_info]
+    foreign = [*shared, structlog.stdlib.ExtraAdder()]
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared, processors=[drop, *first, keep_private, *ending]
+        foreign_pre_chain=foreign,
+        processors=[drop, *first, keep_private, *ending],
     )
 
 
 def bind_stage(stage: str) -> None:
-    """From here on every line of this process (and of tasks and threads it starts) says its stage."""
-    structlog.contextvars.bind_contextvars(stage=stage)
+    """From here on every line of this process says its stage, whatever thread it comes from."""
+    _EVERY_LINE["stage"] = stage
+
+
+def _say_every_line(_logger: Any, _method: str, event: Event) -> Event:
+    return {**_EVERY_LINE, **event}
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:
-    """A logger that says `name` with each line."""
-    bound: structlog.stdlib.BoundLogger = structlog.get_logger(name).bind(logger=name)
-    return bound
+    """A logger that says `name` with each line; may be made before `set_up_logs`."""
+    lazy: structlog.stdlib.BoundLogger = structlog.get_logger(name)
+    return lazy

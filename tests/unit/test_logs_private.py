@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,7 +23,6 @@ def stream() -> Iterator[io.StringIO]:
     yield io.StringIO()
     root.handlers[:] = handlers
     root.setLevel(level)
-    structlog.contextvars.clear_contextvars()
     structlog.reset_defaults()
 
 
@@ -31,10 +31,12 @@ def _lines(stream: io.StringIO) -> list[dict[str, Any]]:
 
 
 def test_a_line_is_json_and_says_its_stage(stream: io.StringIO) -> None:
-    """One event is one JSON object with level, instant, stage and the event's own fields."""
+    """One event is one JSON object with level, instant, stage and its own fields, from any thread."""
     set_up_logs("info", "json", stream)
     bind_stage("track")
-    logger("restore").info("restored", entries=3)
+    thread = threading.Thread(target=lambda: logger("restore").info("restored", entries=3))
+    thread.start()
+    thread.join()
     (line,) = _lines(stream)
     assert line["event"] == "restored"
     assert (line["stage"], line["logger"], line["entries"], line["level"]) == ("track", "restore", 3, "info")
@@ -82,6 +84,14 @@ def test_an_exception_is_told(stream: io.StringIO) -> None:
     except RuntimeError:
         logger("x").exception("failed")
     assert "RuntimeError: broken" in _lines(stream)[0]["exception"]
+
+
+def test_a_logger_may_be_made_before_logging_is_set_up(stream: io.StringIO) -> None:
+    """Modules make theirs when they are imported."""
+    early = logger("early")
+    set_up_logs("info", "json", stream)
+    early.info("late")
+    assert _lines(stream)[0]["logger"] == "early"
 
 
 def test_other_fields_stay() -> None:

@@ -1,0 +1,117 @@
+"""What a record of an output topic becomes in the read model; docs/read-model.md shows the result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from controltower.route.timeline import to_ms
+from controltower.streaming.stage import Record
+from schemas import wire
+from schemas.topics import DISPATCH, EXCEPTIONS, ROUTE_STATUS
+from schemas.vocabulary import TERMINAL_ACTION_STATES, ActionState, ExceptionStatus, Phase
+
+#: Sorted sets: open exceptions, worst and oldest first; actions a person must decide, soonest to expire
+#: first; routes under way, longest unheard first.
+OPEN_EXCEPTIONS: Final = "exceptions:open"
+WAITING_ACTIONS: Final = "actions:waiting"
+ROUTES_UNDERWAY: Final = "routes:underway"
+
+#: Which kind of row a topic has, and the sorted set that its rows may stand in.
+KINDS: Final = {
+    EXCEPTIONS: ("exception", OPEN_EXCEPTIONS),
+    DISPATCH: ("action", WAITING_ACTIONS),
+    ROUTE_STATUS: ("route", ROUTES_UNDERWAY),
+}
+_OVER: Final = frozenset({ExceptionStatus.RESOLVED, ExceptionStatus.CLOSED})
+_WAITING: Final = frozenset({ActionState.PROPOSED, ActionState.PENDING_APPROVAL})
+#: Above any time in ms until the year 2286, so that severity sorts before time.
+_SEVERITY_STEP: Final = 10**13
+
+
+@dataclass(slots=True, frozen=True)
+class Row:
+    """One row. `score` None: not in the sorted set of its kind. `ended`: it may expire."""
+
+    topic: str
+    row_id: str
+    seq: int
+    fields: dict[str, str] = field(default_factory=dict)
+    score: int | None = None
+    ended: bool = False
+    #: a tombstone: the row is to go
+    deleted: bool = False
+
+    @property
+    def kind(self) -> str:
+        return KINDS[self.topic][0]
+
+    @property
+    def index(self) -> str:
+        """The sorted set of its kind."""
+        return KINDS[self.topic][1]
+
+
+def make_row(record: Record) -> Row:
+    """The row of a record. Raises msgspec.DecodeError for what is no message of ours."""
+    if record.value is None:
+        return Row(record.topic, (record.key or b"").decode(), 0, deleted=True)
+    message = wire.decode_any(record.value)
+    match message:
+        case wire.ExceptionRecord():
+            return _exception_row(record, message)
+        case wire.Action():
+            return _action_row(record, message)
+        case wire.RouteStatus():
+            return _route_row(record, message)
+        case _:
+            return Row(record.topic, "", 0, deleted=True)
+
+
+def _exception_row(record: Record, message: wire.ExceptionRecord) -> Row:
+    over = message.status in _OVER
+    fields = {
+        "code": message.code.value,
+        "status": message.status.value,
+        "severity": str(message.severity),
+        "home": message.home,
+        "route_id": message.route_id or "",
+        "detected_at": message.detected_at.isoformat(),
+    }
+    score = None if over else message.severity * _SEVERITY_STEP + to_ms(message.detected_at)
+    return _row(record, message.exception_id, message.seq, fields, score, over)
+
+
+def _action_row(record: Record, message: wire.Action) -> Row:
+    over = message.state in TERMINAL_ACTION_STATES
+    fields = {
+        "action": message.action.value,
+        "state": message.state.value,
+        "code": message.code.value,
+        "exception_id": message.exception_id,
+        "home": message.home,
+        "expires_at": message.expires_at.isoformat() if message.expires_at else "",
+    }
+    waiting = message.state in _WAITING
+    score = to_ms(message.expires_at or message.decided_at) if waiting else None
+    return _row(record, message.action_id, message.seq, fields, score, over)
+
+
+def _route_row(record: Record, message: wire.RouteStatus) -> Row:
+    over = message.phase is Phase.ENDED
+    fields = {
+        "phase": message.phase.value,
+        "motion": message.motion.value,
+        "vehicle_id": message.vehicle_id or "",
+        "stops_done": str(message.stops_done),
+        "stops_left": str(message.stops_left),
+        "as_of": message.as_of.isoformat(),
+    }
+    score = to_ms(message.as_of) if message.phase is Phase.UNDERWAY else None
+    return _row(record, message.route_id, message.seq, fields, score, over)
+
+
+def _row(record: Record, row_id: str, seq: int, fields: dict[str, str], score: int | None, over: bool) -> Row:
+    assert record.value is not None, "tombstones have no message"
+    fields = {"seq": str(seq), **fields, "record": record.value.decode()}
+    return Row(record.topic, row_id, seq, fields, score, over)

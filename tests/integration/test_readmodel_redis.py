@@ -1,0 +1,89 @@
+"""The read model in a real Redis."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from controltower.embedded.redis import EmbeddedRedis
+from controltower.readmodel.fold import ProjectFold
+from controltower.readmodel.overview import overview
+from controltower.readmodel.rows import make_row
+from controltower.readmodel.store import KEEP_ENDED_S, RedisStore, StoreDown, connect, position_key, row_key
+from schemas.topics import ROUTE_STATUS
+from tests.unit.readmodel_records import as_record, status, story
+
+pytestmark = pytest.mark.skipif(shutil.which("redis-server") is None, reason="needs redis-server on the PATH")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedRedis]:
+    with EmbeddedRedis() as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: EmbeddedRedis) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(server.url, decode_responses=True) as connected:
+        connected.flushall()
+        yield connected
+
+
+@pytest.fixture
+def store(server: EmbeddedRedis, client: redis.Redis) -> RedisStore:
+    return connect(server.url)
+
+
+def test_rows_sets_positions_and_expiry(store: RedisStore, client: redis.Redis) -> None:
+    """What docs/read-model.md says stands in Redis, with a time to live only where something ended."""
+    ProjectFold(1, 4, store).fold(story())
+    assert client.hget(row_key("route", "r1"), "stops_done") == "2"
+    assert client.zrange("ct:1:exceptions:open", 0, -1) == ["e1"]
+    assert client.ttl(row_key("exception", "e1")) == -1
+    assert 0 < int(str(client.ttl(row_key("exception", "e2")))) <= KEEP_ENDED_S
+    assert client.hget(position_key(1), ROUTE_STATUS) == "3"
+    seen = overview(store)
+    assert (seen.routes_underway, seen.exceptions_open, seen.actions_waiting) == (1, 1, 1)
+
+
+def test_an_older_row_overwrites_nothing(store: RedisStore, client: redis.Redis) -> None:
+    """Reading again writes no row; a lower seq is left out."""
+    assert store.write(1, [make_row(as_record(status(5)))], {ROUTE_STATUS: 6}) == 1
+    assert store.write(1, [make_row(as_record(status(5)))], {ROUTE_STATUS: 6}) == 0
+    assert store.write(1, [make_row(as_record(status(4)))], {ROUTE_STATUS: 5}) == 0
+    assert client.hget(row_key("route", "r1"), "seq") == "5"
+
+
+def test_who_wakes_up_late_overwrites_nothing(
+    store: RedisStore, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another writer between the look at the stored seq and the transaction: the old row loses."""
+    look, looks = store._newer, list[int]()
+
+    def look_while_another_writes(rows: list[object]) -> list[object]:
+        newer = look(rows)  # type: ignore[arg-type]
+        looks.append(len(newer))
+        if len(looks) == 1:
+            client.hset(row_key("route", "r1"), mapping={"seq": "9"})
+            client.hset(position_key(1), ROUTE_STATUS, "10")
+        return newer  # type: ignore[return-value]
+
+    monkeypatch.setattr(store, "_newer", look_while_another_writes)
+    assert store.write(1, [make_row(as_record(status(2)))], {ROUTE_STATUS: 3}) == 0
+    assert looks == [1, 0]
+    assert client.hget(row_key("route", "r1"), "seq") == "9"
+
+
+def test_a_redis_that_is_gone_is_store_down() -> None:
+    """The error is one line; the server was stopped."""
+    with EmbeddedRedis() as gone:
+        store = connect(gone.url)
+        assert store.count("exceptions:open") == 0
+    with pytest.raises(StoreDown) as raised:
+        store.write(1, [make_row(as_record(status(1)))], {ROUTE_STATUS: 1})
+    assert "\n" not in str(raised.value)
+    with pytest.raises(StoreDown):
+        store.count("exceptions:open")

@@ -1,0 +1,44 @@
+"""Records of the output topics, for tests of the read model."""
+
+from __future__ import annotations
+
+from controltower.streaming.stage import Record
+from schemas import wire
+from schemas.topics import DISPATCH, EXCEPTIONS, ROUTE_STATUS
+from schemas.vocabulary import Motion, Phase
+from tests.unit.recovery_day import Day, at, exception, resolved
+
+
+def as_record(message: wire.AnyRecord, offset: int = 0, partition: int = 1) -> Record:
+    """The message on its topic."""
+    if isinstance(message, wire.ExceptionRecord):
+        topic, key = EXCEPTIONS, message.exception_id
+    elif isinstance(message, wire.Action):
+        topic, key = DISPATCH, message.action_id
+    else:
+        assert isinstance(message, wire.RouteStatus)
+        topic, key = ROUTE_STATUS, message.route_id
+    return Record(topic, partition, offset, 0, key.encode(), wire.encode(message))
+
+
+def status(seq: int, phase: Phase = Phase.UNDERWAY, route: str = "r1") -> wire.RouteStatus:
+    return wire.RouteStatus(
+        route_id=route,
+        seq=seq,
+        tenant="t",
+        phase=phase,
+        motion=Motion.MOVING,
+        stops_done=seq,
+        stops_left=9 - seq,
+        as_of=at(seq),
+    )
+
+
+def story() -> list[Record]:
+    """A route under way with one open and one ended exception and a rescue that waits for a person."""
+    day = Day()
+    opened = exception(0, name="e1", severity=1)
+    ended = [exception(5, name="e2", route="r2"), resolved(9, 2, "e2", route="r2")]
+    day.happen(opened, *ended, exception(20, 2, name="e1", occurrence_count=2, severity=1))
+    messages: list[wire.AnyRecord] = [status(1), opened, status(2), *ended, *day.actions]
+    return [as_record(message, offset) for offset, message in enumerate(messages)]

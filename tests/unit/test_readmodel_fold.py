@@ -1,0 +1,111 @@
+"""The read model: the latest row of each id, whatever is read again, however Redis fares."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from controltower.readmodel.fold import ProjectFold
+from controltower.readmodel.overview import overview
+from controltower.readmodel.rows import OPEN_EXCEPTIONS, ROUTES_UNDERWAY, WAITING_ACTIONS
+from controltower.streaming.stage import Record
+from schemas.topics import DISPATCH, EXCEPTIONS, ROUTE_STATUS
+from schemas.vocabulary import Phase
+from tests.unit.readmodel_records import as_record, status, story
+from tests.unit.readmodel_store import DictStore
+from tests.unit.recovery_day import exception
+
+
+def _project(store: DictStore, *polls: list[Record]) -> None:
+    fold = ProjectFold(1, 4, store)
+    for poll in polls:
+        fold.fold(poll)
+
+
+def test_rows_and_positions_follow_the_topics() -> None:
+    """After a poll the store has the latest rows, the sorted sets and the next offset of each topic."""
+    store, records = DictStore(), story()
+    _project(store, records)
+    assert store.hashes["route", "r1"]["stops_done"] == "2"
+    assert store.hashes["exception", "e1"]["status"] == "OPEN"
+    assert list(store.sets[OPEN_EXCEPTIONS]) == ["e1"]
+    assert list(store.sets[ROUTES_UNDERWAY]) == ["r1"]
+    assert store.count(WAITING_ACTIONS) == 1
+    expected = {record.topic: record.offset + 1 for record in records}
+    assert store.positions == {1: expected}
+    assert set(expected) == {ROUTE_STATUS, EXCEPTIONS, DISPATCH}
+
+
+def test_what_ended_expires() -> None:
+    """Rows of ended exceptions, actions and routes get a time to live; open ones do not."""
+    store = DictStore()
+    _project(store, story(), [as_record(status(3, Phase.ENDED), 99)])
+    assert ("exception", "e2") in store.expiring
+    assert ("exception", "e1") not in store.expiring
+    assert ("route", "r1") in store.expiring
+    assert store.count(ROUTES_UNDERWAY) == 0
+
+
+@given(st.integers(0, 1000), st.integers(1, 20))
+@settings(deadline=None, max_examples=50)
+def test_reading_again_in_any_batches_changes_nothing(seed: int, size: int) -> None:
+    """The topics read twice, in other polls, and older parts out of order: the same read model."""
+    once, again, records = DictStore(), DictStore(), story()
+    _project(once, records)
+    shuffled = [*records]
+    random.Random(seed).shuffle(shuffled)
+    twice = [*records, *shuffled]
+    _project(again, *(twice[i : i + size] for i in range(0, len(twice), size)))
+    assert (again.hashes, again.sets) == (once.hashes, once.sets)
+
+
+def test_a_tombstone_removes_the_row() -> None:
+    """A key without value takes row and set member away."""
+    store = DictStore()
+    opened = as_record(exception(0))
+    _project(store, [opened], [replace(opened, value=None, offset=1)])
+    assert store.hashes == {}
+    assert store.count(OPEN_EXCEPTIONS) == 0
+
+
+def test_while_redis_is_down_the_stage_waits() -> None:
+    """Each failure is followed by a longer pause up to a limit; then everything is written."""
+    store, pauses = DictStore(failures=8), list[float]()
+    commit = ProjectFold(1, 4, store, pauses.append).fold(story())
+    assert pauses == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0]
+    assert store.count(OPEN_EXCEPTIONS) == 1
+    assert commit.tallies[("rows", ROUTE_STATUS)] == 1
+
+
+def test_redis_down_is_one_line_and_its_return_another() -> None:
+    """However long it lasts, the log says it once."""
+    with capture_logs() as lines:
+        ProjectFold(1, 4, DictStore(failures=5), lambda _: None).fold(story())
+    assert [line["event"] for line in lines] == ["redis is down, waiting", "redis is back"]
+
+
+def test_a_foreign_record_stops_nothing() -> None:
+    """It is counted, its offset is passed, the others are written."""
+    store = DictStore()
+    commit = ProjectFold(1, 4, store).fold(
+        [replace(as_record(status(1)), value=b"?"), as_record(status(2), offset=1)]
+    )
+    assert commit.tallies == {("unreadable",): 1, ("rows", ROUTE_STATUS): 1}
+    assert store.positions[1][ROUTE_STATUS] == 2
+
+
+def test_the_overview_shows_the_worst_first() -> None:
+    """Counts and the most pressing rows; limited as asked."""
+    store = DictStore()
+    mild = exception(0, name="a", severity=3)
+    worst = exception(50, name="b", severity=1)
+    bad = exception(10, name="c", severity=2)
+    _project(store, [as_record(record) for record in (mild, worst, bad)], story())
+    seen = overview(store, limit=2)
+    assert (seen.routes_underway, seen.exceptions_open, seen.actions_waiting) == (1, 4, 1)
+    assert [fields["severity"] for fields in seen.exceptions] == ["1", "1"]
+    assert seen.actions[0]["action"] == "DISPATCH_RESCUE"
