@@ -19,7 +19,6 @@ _OVER = (ExceptionStatus.RESOLVED, ExceptionStatus.CLOSED)
 class Board:
     """Fold with `take`; the highest seq per id is right. Not thread-safe: its owner holds a lock."""
 
-    records: int = 0
     statuses: dict[str, wire.RouteStatus] = field(default_factory=dict)
     exceptions: dict[str, wire.ExceptionRecord] = field(default_factory=dict)
     actions: dict[str, wire.Action] = field(default_factory=dict)
@@ -34,7 +33,6 @@ class Board:
 
     def take(self, record: Record) -> None:
         """Fold one record of a topic that the demo tails."""
-        self.records += 1
         if record.topic == topics.CARRIER_EVENTS:
             self._take_intake(record)
         elif record.topic == topics.DEAD_LETTERS:

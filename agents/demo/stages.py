@@ -32,14 +32,14 @@ class Stages:
             **environment,
             "CONTROLTOWER_METRICS_PORT": str(self.first_port),
         }
-        self._log_folder = log_folder
+        self.log_folder = log_folder
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
         """Start them all; returns at once."""
-        self._log_folder.mkdir(parents=True, exist_ok=True)
+        self.log_folder.mkdir(parents=True, exist_ok=True)
         for stage in STAGES:
-            with (self._log_folder / f"{stage}.log").open("wb") as log:
+            with (self.log_folder / f"{stage}.log").open("wb") as log:
                 self._children[stage] = self._spawn(stage, log)
 
     def _spawn(self, stage: str, log: BinaryIO) -> subprocess.Popen[bytes]:
@@ -57,7 +57,7 @@ class Stages:
         for stage, child in self._children.items():
             code = child.poll()
             if code is not None:
-                return f"the stage {stage} ended with {code}; see {self._log_folder / f'{stage}.log'}"
+                return f"the stage {stage} ended with {code}; see {self.log_folder / f'{stage}.log'}"
         return None
 
     def stop(self) -> None:

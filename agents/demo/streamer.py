@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 
 from agents.publisher import Pace, Publisher
 from controltower.offline.broker import BrokerError
 from controltower.offline.intake_records import arrival_record, mark_records, plan_records, planned_end_ms
 from controltower.offline.timeline import PLANS_AHEAD_MS, Mark, with_marks
 from controltower.simulate.day import Day
+from controltower.streaming.stage import Out
 
 #: Reports go out in bursts of so much wall time: the embedded broker hands out one batch a fetch, so that
 #: single records would keep every stage busy with transactions.
@@ -23,6 +25,7 @@ class Streamer(threading.Thread):
         self._publisher = Publisher(brokers, {})
         self._day, self._partitions, self._speed = day, partitions, speed
         self._stopped = threading.Event()
+        self._lock = threading.Lock()
         self.sent = 0
         self.clock_ms = day.starts_at_ms
         self.finished = False
@@ -38,6 +41,13 @@ class Streamer(threading.Thread):
         self._publisher.send(plan_records(self._day.plans, opens_at_ms))
         self.sent += len(self._day.plans)
         self._publisher.flush()
+
+    def answer(self, outs: Iterable[Out]) -> None:
+        """Publish what others write while the day goes on."""
+        answers = list(outs)
+        self._publisher.send(answers)
+        with self._lock:
+            self.sent += len(answers)
 
     def stop(self) -> None:
         """Leave the rest of the day out."""
@@ -64,7 +74,8 @@ class Streamer(threading.Thread):
                 self._publisher.send(mark_records(event, self._partitions))
             else:
                 self._publisher.send([arrival_record(event, self._partitions)])
-                self.sent += 1
+                with self._lock:
+                    self.sent += 1
             self.clock_ms = at_ms
 
     def _sleep(self, seconds: float) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from agents.demo.board import Board
 from agents.demo.probe import Readings
-from controltower.simulate.scoring import CodeScore
+from controltower.simulate.scoring import CODES_OF, CodeScore, score
+from controltower.simulate.truth import TrueEvent
 from schemas.vocabulary import ActionState
 
 
@@ -41,6 +42,22 @@ def account(sent: int, readings: Readings, board: Board) -> Accounting:
     return Accounting(
         sent, readings.received, readings.accepted, readings.rejected_total, board.dead_letters.total()
     )
+
+
+def tell_all(
+    accounting: Accounting, readings: Readings, board: Board, truth: Sequence[TrueEvent]
+) -> Iterator[str]:
+    """The whole summary, line by line."""
+    judged = {code for codes in CODES_OF.values() for code in codes}
+    others = Counter(str(e.code) for e in board.exceptions.values() if e.code not in judged)
+    yield ""
+    yield from tell_accounting(accounting, readings.rejected)
+    yield ""
+    yield from tell_scores(score(board.history, truth), others)
+    yield ""
+    yield from tell_actions(board)
+    yield ""
+    yield tell_latency(board.latencies_ms())
 
 
 def tell_accounting(accounting: Accounting, reasons: Counter[str]) -> Iterator[str]:

@@ -11,19 +11,10 @@ import msgspec
 from agents.demo.board import Board
 from controltower.offline.broker import BrokerError, TopicTail
 from controltower.offline.recording import RecordingError, RecordingWriter
-from schemas import topics
+from schemas.topics import TOPICS, Role
 
-#: The embedded broker forgets, so what is judged at the end is kept while it runs: intake and outputs.
-KEPT = (
-    topics.PLANS,
-    topics.CARRIER_EVENTS,
-    topics.COMMANDS,
-    topics.DISPATCH_FEEDBACK,
-    topics.EXCEPTIONS,
-    topics.DISPATCH,
-    topics.ROUTE_STATUS,
-    topics.DEAD_LETTERS,
-)
+#: The embedded broker forgets, so what is judged at the end is kept while it runs: all but the states.
+KEPT = tuple(topic.name for topic in TOPICS if topic.role is not Role.CHANGELOG)
 _PAUSE_S = 0.1
 
 
