@@ -98,6 +98,7 @@ def _crash(reason: BaseException | None) -> StageStopped:
 class _StageProcess:
     def __init__(self, connection: Connection, observer: StreamObserver) -> None:
         self._connection = connection
+        self._observer = observer
         self._stop = asyncio.Event()
         self._failure: StageStopped | None = None
         self._pool = ThreadPoolExecutor(16, thread_name_prefix="kafka")
@@ -143,6 +144,7 @@ class _StageProcess:
         shown_at = 0.0
         while True:
             self._watchdog.beat()
+            self._observer.beat()
             if app.crashed:
                 self._fail(_crash(app.crash_reason))
             now = time.monotonic()
