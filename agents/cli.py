@@ -23,8 +23,8 @@ examples:
   controltower demo                             two minutes of a simulated city; needs no Kafka
   controltower replay GTFS_FOLDER --out results a recorded day, offline
   controltower topics create                    on the Kafka of CONTROLTOWER_BROKERS
+  controltower worker --recorded                all stages; --stage track for one of them
   controltower stream GTFS_FOLDER --speed 60    a recorded day as a feed would publish it
-  controltower worker                           all stages; --stage track for one of them
   controltower verify                           live against its own replay
 
 Settings come from options, the environment (CONTROLTOWER_...) and a TOML file; docs/settings.md lists them.
@@ -39,8 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = make_parser(modules).parse_args(words)
     settings: Settings | None = None
     try:
-        overrides = {"config": args.config, "brokers": getattr(args, "brokers", None)}
-        settings = load_settings(overrides)
+        options = vars(args)
+        settings = load_settings({name: options.get(name) for name in ("config", "brokers", "clock")})
         code: int = modules[args.command].run(args, settings)
         return code
     except KeyboardInterrupt:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from agents.cli import EXIT_WRONG_USE
 from controltower.embedded.redis import EmbeddedRedis
+from controltower.offline.broker import find_clock_ms
 from schemas.topics import STAGES
 from tests.integration.tower import Tower, fresh_topics, wait_until
 from tests.kafka import RealKafka
@@ -36,12 +38,11 @@ def tower(real_kafka: RealKafka, tmp_path: Path) -> Iterator[Tower]:
 
 
 def stream(tower: Tower, speed: int) -> None:
-    """Start the stream, and the worker once the day has opened: see `controltower stream --help`."""
+    """Start the worker and, once every stage is ready, the day."""
+    tower.start("worker", "worker", "--recorded")
+    wait_until("all stages are ready", lambda: tower.log("worker").count('"event": "ready"') == len(STAGES))
     tower.start("stream", "stream", str(WMATA), "--speed", str(speed))
     wait_until("the day opens", lambda: "the day is open" in tower.log("stream"))
-    tower.start("worker", "worker")
-    for stage in STAGES:
-        wait_until(f"{stage} starts", lambda stage=stage: f"{stage} started" in tower.log("worker"))
 
 
 def verify(tower: Tower) -> str:
@@ -85,3 +86,11 @@ def test_a_sleeper_that_wakes_up_changes_nothing(tower: Tower) -> None:
     finally:
         os.kill(sleeper, signal.SIGCONT)
     assert "live equals its replay" in verify(tower)
+
+
+def test_a_day_is_not_streamed_into_a_later_clock(tower: Tower, real_kafka: RealKafka) -> None:
+    """A live worker that found nothing to read has taken the time of the wall: the day would all be late."""
+    tower.start("worker", "worker", "--stage", "normalize")
+    wait_until("the clock ticks", lambda: find_clock_ms(real_kafka.brokers, {}) is not None)
+    assert tower.run("stream", "stream", str(WMATA)) == EXIT_WRONG_USE
+    assert "the clock of this system is already past the beginning of the day" in tower.log("stream")
