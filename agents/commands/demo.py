@@ -6,7 +6,6 @@ import argparse
 from datetime import datetime
 from pathlib import Path
 
-from agents.demo.run import Demo, Options
 from agents.errors import CommandError
 from controltower.settings import Settings
 
@@ -28,6 +27,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """0 where the accounting adds up, else 1. Raises CommandError."""
+    from agents.demo.run import Demo, Options  # broker and servers: --help needs none of them
+
     _refuse_wrong(args)
     folder = args.out or Path(f"demo-{datetime.now():%Y%m%d-%H%M%S}")
     options = Options(args.seed, args.vans, args.parcels, args.hours, args.seconds, folder, args.plain)

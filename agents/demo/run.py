@@ -54,6 +54,9 @@ class Demo:
         try:
             with ExitStack() as stack:
                 return self._run(stack)
+        except KeyboardInterrupt:
+            self._say("interrupted: all stages are stopped")
+            raise
         finally:
             signal.signal(signal.SIGTERM, before)
 

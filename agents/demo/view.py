@@ -21,6 +21,7 @@ from schemas.vocabulary import Phase
 
 _EXCEPTIONS_SHOWN = 12
 _ACTIONS_SHOWN = 6
+_WIDTHS = {"at": 5, "since": 5, "action": 16, "for": 18, "state": 16}
 _STYLES = {1: "bold red", 2: "red", 3: "yellow", 4: "dim"}
 
 
@@ -92,8 +93,7 @@ def _head(moment: Moment, board: Board) -> RenderableType:
 def _exceptions(board: Board) -> RenderableType:
     still_open = board.open_exceptions()
     table = Table(title=f"open exceptions: {len(still_open)}", expand=True, title_justify="left")
-    for column in ("since", "exception", "route", "status", "what"):
-        table.add_column(column, no_wrap=True, overflow="ellipsis")
+    _add_columns(table, ("since", "exception", "route", "status"), "what")
     for record in still_open[:_EXCEPTIONS_SHOWN]:
         table.add_row(
             city_time(record.onset_at),
@@ -106,6 +106,13 @@ def _exceptions(board: Board) -> RenderableType:
     return table
 
 
+def _add_columns(table: Table, whole: Iterable[str], rest: str) -> None:
+    """Columns shown whole, and one that takes what is left of the width."""
+    for name in whole:
+        table.add_column(name, no_wrap=True, min_width=_WIDTHS.get(name))
+    table.add_column(rest, no_wrap=True, overflow="ellipsis", ratio=1)
+
+
 def _what(record: wire.ExceptionRecord) -> str:
     numbers = (f"{k} {v:g}" for k, v in record.metrics.items() if isinstance(v, int | float))
     return ", ".join(numbers)
@@ -116,8 +123,7 @@ def _actions(board: Board) -> RenderableType:
     states = Counter(str(action.state).lower() for action in actions)
     title = ", ".join(f"{count} {state}" for state, count in states.most_common()) or "none yet"
     table = Table(title=f"actions: {title}", expand=True, title_justify="left")
-    for column in ("at", "action", "for", "state", "why"):
-        table.add_column(column, no_wrap=True, overflow="ellipsis")
+    _add_columns(table, ("at", "action", "for", "state"), "why")
     for action in actions[:_ACTIONS_SHOWN]:
         why = str(action.suppressed_because) if action.suppressed_because else action.reason
         table.add_row(
