@@ -17,7 +17,7 @@ from controltower.metrics import Health, PrometheusObserver
 from controltower.offline.pipeline import Pipeline, SteppedClock
 from controltower.readmodel.fold import ProjectFold
 from controltower.readmodel.rows import OPEN_EXCEPTIONS, ROUTES_UNDERWAY
-from controltower.settings import Settings
+from controltower.settings import load_settings
 from controltower.simulate.day import simulate_day
 from controltower.streaming.stage import Commit, PartitionFold, Record, StageSpec
 from schemas import wire
@@ -67,7 +67,7 @@ def day() -> Lived:
     feeds = (*load_feeds(), PLANS, COMMANDS, DISPATCH_FEEDBACK)
     observer = PrometheusObserver(Health(30), feeds, CollectorRegistry(), strict=True)
     clock, simulated = SteppedClock(), simulate_day(5, vans=8, parcels=320)
-    stages = build_offline_stages(Settings(), clock.now_ms)
+    stages = build_offline_stages(load_settings(), clock.now_ms)
     pipeline = Pipeline([_watch(stage, observer) for stage in stages], 4, clock)
     return Lived(observer, list(pipeline.run(simulated.plans, simulated.arrivals)))
 
