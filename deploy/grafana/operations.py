@@ -235,7 +235,7 @@ ROWS = (
                 "ScoreFallback.",
                 (
                     (
-                        "sum by (source) (rate(controltower_score_scored_total[$__rate_interval]))",
+                        "sum by (source) (rate(controltower_score_requests_total[$__rate_interval]))",
                         "{{source}}",
                     ),
                 ),
