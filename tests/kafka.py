@@ -189,7 +189,7 @@ def wait_until_answers(brokers: str, process: subprocess.Popen[bytes] | None = N
 
 def kafka_jars() -> Path:
     """The broker's jars in the cache, fetched by Maven the first time; raises KafkaUnavailable."""
-    root = Path(os.environ.get("CONTROLTOWER_KAFKA_CACHE") or Path.home() / ".cache" / "controltower-kafka")
+    root = Path(os.environ.get("KAFKA_TEST_CACHE") or Path.home() / ".cache" / "controltower-kafka")
     libs = root / f"libs-{KAFKA_VERSION}"
     if libs.is_dir():
         return libs
