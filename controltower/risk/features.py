@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from controltower.route.eta import estimate
+from controltower.route.eta import estimate_p50s
 from controltower.route.evidence import Snapshot
 from controltower.route.plan import RoutePlan
 
@@ -48,7 +48,7 @@ def stop_features(moment: Moment, index: int) -> tuple[float | None, ...]:
     """The row of the stop with this index in the plan, in the order of FEATURES."""
     plan, progress = moment.plan, moment.snapshot.progress
     stop, now = plan.stops[index], moment.now_ms
-    eta = estimate(stop, moment.slip_ms, now).p50
+    [eta] = estimate_p50s(plan.stops, (index,), moment.slip_ms, now)
     promised = stop.promised_ms
     between = [i for i in moment.remaining if i < index]
     return (

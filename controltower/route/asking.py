@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controltower.risk.features import FEATURE_SET, Moment, stop_features
-from controltower.route.eta import estimate
+from controltower.route.eta import estimate_p50s
 from controltower.route.limits import Limits
 from controltower.route.route import Effects, Route
 from controltower.route.timeline import from_ms
@@ -44,11 +44,9 @@ def choose_stops(
     """The next stop and the tightest ones, in their order. A promise already broken is not at risk."""
     plan = route.plan
     assert plan is not None, "without a plan there is nothing to ask about"
-    slack = []
-    for i in remaining:
-        promised = plan.stops[i].promised_ms
-        if promised is not None and promised > now_ms:
-            slack.append((promised - estimate(plan.stops[i], slip_ms, now_ms).p50, i))
+    promises = [(i, p) for i in remaining if (p := plan.stops[i].promised_ms) is not None and p > now_ms]
+    p50s = estimate_p50s(plan.stops, [i for i, _ in promises], slip_ms, now_ms)
+    slack = [(promised - p50, i) for (i, promised), p50 in zip(promises, p50s, strict=True)]
     if len(slack) <= limits.score_stops:
         return tuple(i for _, i in slack)
     nearest = slack[0]

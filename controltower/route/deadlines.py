@@ -59,6 +59,8 @@ def next_due_ms(route: Route, limits: Limits) -> int:
 
 def fire_before(route: Route, upto_ms: int, limits: Limits, effects: Effects) -> None:
     """Fire everything due before `upto_ms`, in order. The route's clock moves to each due time."""
+    if route.due_ms >= upto_ms:
+        return
     while not route.state.ended_ms:
         deadline = min(pending(route, limits))
         if deadline.due_ms >= upto_ms:

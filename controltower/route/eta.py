@@ -9,6 +9,7 @@ persisting slip up to an hour ahead.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from controltower.route.plan import PlannedStop, RoutePlan
@@ -27,12 +28,22 @@ class Eta(NamedTuple):
     p90: int
 
 
-def estimate(stop: PlannedStop, slip_ms: int, now_ms: int) -> Eta:
-    """ETA at one stop of a vehicle that is `slip_ms` late at `now_ms`."""
-    horizon = max(0, stop.arrival_ms - now_ms + slip_ms)
-    p50 = max(float(now_ms), stop.arrival_ms + slip_ms * math.exp(-horizon / _FADE_MS))
-    sigma = _SIGMA_BASE_MS + _SIGMA_SHARE * max(0.0, p50 - now_ms)
-    return Eta(round(max(float(now_ms), p50 - _Z_90 * sigma)), round(p50), round(p50 + _Z_90 * sigma))
+def estimate_p50s(stops: Sequence[PlannedStop], which: Sequence[int], slip_ms: int, now_ms: int) -> list[int]:
+    """Median arrival (ms) at each stop in `which` of a vehicle that is `slip_ms` late at `now_ms`."""
+    exp, behind = math.exp, now_ms - slip_ms
+    p50s = []
+    for i in which:
+        arrival = stops[i].arrival_ms
+        horizon = arrival - behind
+        p50 = int(arrival + (slip_ms * exp(-horizon / _FADE_MS) if horizon > 0 else slip_ms))
+        p50s.append(p50 if p50 > now_ms else now_ms)
+    return p50s
+
+
+def spread(p50: int, now_ms: int) -> Eta:
+    """The quantiles around a median."""
+    width = int(_Z_90 * (_SIGMA_BASE_MS + _SIGMA_SHARE * (p50 - now_ms)))
+    return Eta(max(now_ms, p50 - width), p50, p50 + width)
 
 
 def slip_now(plan: RoutePlan, slip_ms: int, departed: bool, now_ms: int) -> int:

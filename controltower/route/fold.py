@@ -150,6 +150,7 @@ class TrackFold:
 
     def _schedule(self, route: Route) -> None:
         route_id, due = route.state.route_id, next_due_ms(route, self._limits)
+        route.due_ms = due
         if self._due_of.get(route_id) != due:
             self._due_of[route_id] = due
             heapq.heappush(self._due, (due, route_id))

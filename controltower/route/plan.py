@@ -6,6 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 
 from controltower import polyline
@@ -36,6 +37,7 @@ class PlannedStop:
     shipments: int
     zone: str | None
     service_tier: str | None
+    promised_by: datetime | None
 
     @property
     def may_rest(self) -> bool:
@@ -144,6 +146,7 @@ def parse_plan(plan: wire.Plan) -> RoutePlan:
             len(stop.shipment_ids),
             stop.zone,
             stop.service_tier,
+            stop.promised_by,
         )
         for stop, (x, y, along) in zip(plan.stops, _place_stops(plan, frame, path), strict=True)
     )

@@ -22,6 +22,8 @@ class Route:
     state: RouteState
     plan: RoutePlan | None = None
     trail: Trail = field(default_factory=Trail)
+    #: nothing falls due before this; 0 where it must be looked for
+    due_ms: int = 0
 
     @property
     def snapshot(self) -> Snapshot:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from controltower.route.eta import estimate
+from datetime import UTC, datetime
+
+from controltower.route.eta import estimate_p50s, spread
 from controltower.route.limits import Limits
 from controltower.route.route import Effects, Route
 from controltower.route.timeline import from_ms
@@ -90,17 +92,22 @@ def _etas(route: Route, left: tuple[int, ...], now_ms: int) -> tuple[wire.StopEt
     assert plan is not None, "an ETA needs a plan"
     slip = route.slip_ms(now_ms)
     etas = []
-    for i in left:
+    for i, p50 in zip(left, estimate_p50s(plan.stops, left, slip, now_ms), strict=True):
         stop = plan.stops[i]
-        eta = estimate(stop, slip, now_ms)
+        eta = spread(p50, now_ms)
         etas.append(
             wire.StopEta(
                 stop_id=stop.stop_id,
-                promised_by=from_ms(stop.promised_ms) if stop.promised_ms is not None else None,
-                p10=from_ms(eta.p10),
-                p50=from_ms(eta.p50),
-                p90=from_ms(eta.p90),
+                promised_by=stop.promised_by,
+                p10=_whole_second(eta.p10),
+                p50=_whole_second(eta.p50),
+                p90=_whole_second(eta.p90),
                 p_late=scores.get(i),
             )
         )
     return tuple(etas)
+
+
+def _whole_second(ms: int) -> datetime:
+    """An ETA is not known to the millisecond."""
+    return datetime.fromtimestamp(ms // 1000, UTC)
