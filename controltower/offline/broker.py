@@ -135,7 +135,7 @@ def _name(place: tuple[str, int]) -> str:
 
 
 def find_clock_ms(brokers: str, security: Mapping[str, str]) -> int | None:
-    """The latest tick among the last records of route-events, or None in a system without any."""
+    """The latest tick among the last records of route-events, or None in a system that has none yet."""
     consumer = Consumer(reader_config(brokers, security, "controltower-reader"))
     try:
         low, high = consumer.get_watermark_offsets(TopicPartition(ROUTE_EVENTS, 0), timeout=_STALL_S)
@@ -149,6 +149,8 @@ def find_clock_ms(brokers: str, security: Mapping[str, str]) -> int | None:
                 ticks += _tick_ms(message.value())
         return max(ticks, default=None)
     except KafkaException as failed:
+        if failed.args[0].code() in (KafkaError._UNKNOWN_PARTITION, KafkaError._UNKNOWN_TOPIC):
+            return None
         raise BrokerError(f"{ROUTE_EVENTS} cannot be read: {failed.args[0].str()}") from failed
     finally:
         consumer.close()

@@ -42,6 +42,12 @@ def fresh_topics(brokers: str) -> None:
             future.result()
         wait_until("old topics go", lambda: not ours & set(admin.list_topics(timeout=10).topics))
     create_topics(brokers, wanted_topics(load_settings({"brokers": brokers})))
+    wait_until("new topics have leaders", lambda: all(_has_leaders(admin, name) for name in ours))
+
+
+def _has_leaders(admin: AdminClient, name: str) -> bool:
+    found = admin.list_topics(name, timeout=10).topics[name]
+    return bool(found.partitions) and all(p.leader >= 0 for p in found.partitions.values())
 
 
 class Tower:

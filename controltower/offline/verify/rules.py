@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -20,7 +21,7 @@ from schemas.topics import (
     SHIPMENT_EVENTS,
 )
 
-_SCAN, _PLAN = "controltower.scan/1", "controltower.plan/1"
+_SCAN, _PLAN, _TICK = "controltower.scan/1", "controltower.plan/1", "controltower.tick/1"
 _MOVED, _ASSIGNMENT = "controltower.vehicle-moved/1", "controltower.assignment/1"
 _EXCEPTION, _ACTION = "controltower.exception/1", "controltower.action/1"
 _COMMAND, _FEEDBACK = "controltower.command/1", "controltower.feedback/1"
@@ -40,6 +41,7 @@ class Header(msgspec.Struct, frozen=True):
     schema: str = ""
     home: str = ""
     shipment_ids: tuple[str, ...] = ()
+    source: Any = None
 
 
 Wrote = Callable[[Header], bool]
@@ -72,6 +74,13 @@ def _passed_on(header: Header) -> bool:
     return header.schema == _SCAN and bool(header.shipment_ids)
 
 
+def _told_to_recovery(header: Header) -> bool:
+    """Exceptions, and the clock of the routes, which is passed on behind everything it led to."""
+    return header.schema == _EXCEPTION or (
+        header.schema == _TICK and str(header.source).startswith(f"{ROUTE_EVENTS}/")
+    )
+
+
 def _straight(header: Header) -> bool:
     return header.schema in (_PLAN, _MOVED, _COMMAND) or (header.schema == _SCAN and not header.shipment_ids)
 
@@ -84,7 +93,7 @@ RULES: tuple[Rule, ...] = (
     Rule("assign", EXCEPTIONS, How.IN_ORDER, _of_a_shipment),
     Rule("assign", ROUTE_EVENTS, How.AS_SET, _passed_on),
     Rule("track", EXCEPTIONS, How.IN_ORDER, lambda header: not _of_a_shipment(header)),
-    Rule("track", RECOVERY_EVENTS, How.IN_ORDER, _schemas(_EXCEPTION)),
+    Rule("track", RECOVERY_EVENTS, How.IN_ORDER, _told_to_recovery),
     Rule("track", SCORE_REQUESTS, How.IN_ORDER, _any),
     Rule("track", ROUTE_STATUS, How.LATEST, _any),
     Rule("recover", DISPATCH, How.IN_ORDER, _any),
