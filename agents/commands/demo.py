@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seconds", type=float, default=70.0, help="how long the day takes to stream (default: %(default)s)"
     )
-    parser.add_argument("--out", type=Path, help="empty or new folder for all records (default: demo-<time>)")
+    parser.add_argument("--out", type=Path, help="empty or new folder for all records (default: demo-out/<time>)")
     parser.add_argument("--plain", action="store_true", help="lines instead of the live view")
 
 
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     from agents.demo.run import Demo, Options  # broker and servers: --help needs none of them
 
     _refuse_wrong(args)
-    folder = args.out or Path(f"demo-{datetime.now():%Y%m%d-%H%M%S}")
+    folder = args.out or Path("demo-out") / f"{datetime.now():%Y%m%d-%H%M%S}"
     options = Options(args.seed, args.vans, args.parcels, args.hours, args.seconds, folder, args.plain)
     return Demo(options).run()
 
