@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seconds", type=float, default=70.0, help="how long the day takes to stream (default: %(default)s)"
     )
-    parser.add_argument("--out", type=Path, help="empty or new folder for all records (default: demo-out/<time>)")
+    parser.add_argument("--out", type=Path, help="new folder for all records (default: demo-out/<time>)")
     parser.add_argument("--plain", action="store_true", help="lines instead of the live view")
 
 
