@@ -58,6 +58,7 @@ class RoutePlan:
     ends_ms: int
     stops: tuple[PlannedStop, ...]
     stop_index: dict[str, int]
+    stops_along_m: tuple[float, ...]
     frame: Frame
     path: Path
     has_path: bool
@@ -161,6 +162,7 @@ def parse_plan(plan: wire.Plan) -> RoutePlan:
         to_ms(plan.ends_by),
         stops,
         {stop.stop_id: i for i, stop in enumerate(stops)},
+        tuple(stop.along_m for stop in stops),
         frame,
         path,
         plan.path is not None,

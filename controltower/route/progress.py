@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 
 from controltower.route.evidence import Fix, Progress
 from controltower.route.limits import Limits
@@ -71,11 +72,11 @@ def _locate(
     """(along_m, off_m, fixes in a row on another part of the path). Off the path, along_m stays."""
     if not now.on_path_at_ms:
         along, off = plan.path.project(x, y, 0.0, plan.path.length_m, plan.planned_m_at(fix.at_ms))
-        return along, off_course_m(plan, now, x, y, off, limits), 0
+        return along, off_course_m(plan, x, y, along, off, limits), 0
     since_s = max(0.0, (fix.at_ms - now.on_path_at_ms) / 1000)
     low, high = now.along_m - _BACK_M, now.along_m + limits.fastest_mps * since_s + _AHEAD_M
     along, off = plan.path.project(x, y, low, high, now.along_m)
-    off = off_course_m(plan, now, x, y, off, limits)
+    off = off_course_m(plan, x, y, along, off, limits)
     if off <= corridor_m(fix, limits):
         return along, off, 0
     if plan.has_path:
@@ -87,16 +88,16 @@ def _locate(
     return now.along_m, off, 0
 
 
-def off_course_m(plan: RoutePlan, now: Progress, x: float, y: float, off_m: float, limits: Limits) -> float:
-    """Distance from the path; without one, how far the fix lies outside the ellipse around the next leg.
+def off_course_m(plan: RoutePlan, x: float, y: float, along_m: float, off_m: float, limits: Limits) -> float:
+    """Distance from the path; without one, how far the fix lies outside the ellipse around the nearest leg.
 
     Ellipse: distance to the stop behind + to the stop ahead <= direct distance x share + margin. Half of
     the excess is the least distance to get back inside.
     """
     if plan.has_path:
         return off_m
-    after = plan.stops[min(now.next_stop, len(plan.stops) - 1)]
-    before = plan.stops[max(0, min(now.next_stop, len(plan.stops) - 1) - 1)]
+    ahead = min(max(1, bisect_left(plan.stops_along_m, along_m)), len(plan.stops) - 1)
+    before, after = plan.stops[max(0, ahead - 1)], plan.stops[ahead]
     direct = math.hypot(after.x - before.x, after.y - before.y)
     way = math.hypot(x - before.x, y - before.y) + math.hypot(x - after.x, y - after.y)
     return max(0.0, (way - direct * limits.ellipse_share - limits.ellipse_m) / 2)
