@@ -28,7 +28,10 @@ SYSTEM = ("apt-get", "groupadd", "useradd")
 SMOKE = (
     "controltower --help",
     "controltower topics docs",
-    "python -c 'import lightgbm, confluent_kafka, faust'",
+    "python -c 'import confluent_kafka, faust, lightgbm'",
+    "python -c 'from controltower.feeds.registry import load_feeds; assert load_feeds(None)'",
+    "python -c 'from controltower.recovery.playbook import load_playbook; load_playbook(None)'",
+    "python -c 'from controltower.risk.scorer import load_scorer as l; assert l().source.name == \"MODEL\"'",
     "test -x $(command -v hold-stage) -a -x $(command -v check-stage)",
 )
 

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def pins_of(path: Path) -> dict[str, frozenset[str]]:
 
 
 def test_the_image_installs_the_locked_versions() -> None:
-    """Its lock is the part of requirements.lock that runs, same versions and hashes.
+    """Its lock is the part of requirements.lock that runs: same versions and hashes, no tools of developers.
 
     After a change: uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes
     --no-header --no-annotate -c requirements.lock -o deploy/docker/requirements.lock
@@ -41,6 +42,13 @@ def test_the_image_installs_the_locked_versions() -> None:
     assert len(image) > 30
     assert image.items() <= everything.items()
     assert not {name for name in image if name.startswith(("pytest==", "mypy==", "ruff=="))}
+
+
+def test_the_image_has_every_dependency() -> None:
+    """Each name under `dependencies` in pyproject.toml is in the image's lock."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = {re.split(r"[^\w-]", dependency)[0] for dependency in project["dependencies"]}
+    assert wanted <= {name.split("==")[0] for name in pins_of(DOCKER / "requirements.lock")}
 
 
 @pytest.mark.parametrize("path", [DOCKER / "requirements.lock", ROOT / "requirements.lock"])
