@@ -21,7 +21,7 @@ class Publisher:
     """Every call raises BrokerError once the broker refused a record."""
 
     def __init__(self, brokers: str, security: Mapping[str, str]) -> None:
-        self._producer = Producer(producer_config(brokers, security))
+        self._producer = Producer({**producer_config(brokers, security), "log_level": 0})
         self._refused: KafkaError | None = None
 
     def send(self, outs: Iterable[Out]) -> None:

@@ -28,7 +28,7 @@ from controltower.offline.broker import find_clock_ms, find_partitions
 from controltower.offline.intake_records import arrival_record, mark_records, plan_records, planned_end_ms
 from controltower.offline.timeline import PLANS_AHEAD_MS, Mark, with_marks
 from controltower.settings import Settings
-from schemas.topics import CARRIER_EVENTS, PLANS
+from schemas.topics import CARRIER_EVENTS, PLANS, ROUTE_EVENTS
 from schemas.wire import Plan
 
 HELP = "publish a recorded day as a feed would"
@@ -69,7 +69,7 @@ def _day(text: str) -> date:
 def run(args: argparse.Namespace, settings: Settings) -> int:
     brokers = require_kafka(settings)
     found = find_partitions(brokers, settings.security())
-    for topic in (PLANS, CARRIER_EVENTS):
+    for topic in (PLANS, CARRIER_EVENTS, ROUTE_EVENTS):
         if topic not in found:
             raise CommandError(f"Kafka at {brokers} has no topic {topic}", "controltower topics create")
     publisher = Publisher(brokers, settings.security())

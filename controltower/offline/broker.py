@@ -23,7 +23,17 @@ from schemas.topics import ROUTE_EVENTS
 from schemas.wire import Tick, decode_route_event
 
 _STALL_S = 30.0
+#: The client writes a line per failed connection otherwise; what matters reaches the caller as an error.
+_SILENT = {"log_level": 0}
 _BATCH = 5000
+#: What a broker answers for a topic whose partitions have no leader known to all yet.
+_NOT_YET = (
+    KafkaError._UNKNOWN_PARTITION,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+)
+_NEW_TOPIC_S = 10.0
 #: Among so many records of route-events there is a tick: one comes every 10 s from each source.
 _LAST = 2000
 
@@ -35,7 +45,7 @@ class BrokerError(Exception):
 def find_partitions(brokers: str, security: Mapping[str, str], timeout_s: float = 10.0) -> dict[str, int]:
     """Topics that exist with their partition counts. Raises BrokerError."""
     try:
-        listed = AdminClient(client_config(brokers, security)).list_topics(timeout=timeout_s)
+        listed = AdminClient({**client_config(brokers, security), **_SILENT}).list_topics(timeout=timeout_s)
     except KafkaException as failed:
         raise BrokerError(f"Kafka at {brokers} does not answer: {failed.args[0].str()}") from failed
     return {name: len(topic.partitions) for name, topic in listed.topics.items() if topic.error is None}
@@ -44,7 +54,7 @@ def find_partitions(brokers: str, security: Mapping[str, str], timeout_s: float 
 def find_topic_ids(brokers: str, security: Mapping[str, str], topics: Iterable[str]) -> dict[str, str | None]:
     """The id of each topic; None where the broker has none (the embedded one)."""
     names = list(topics)
-    admin = AdminClient(client_config(brokers, security))
+    admin = AdminClient({**client_config(brokers, security), **_SILENT})
     ids: dict[str, str | None] = dict.fromkeys(names)
     try:
         for name, future in admin.describe_topics(TopicCollection(names), request_timeout=10).items():
@@ -60,7 +70,7 @@ class TopicTail:
     def __init__(
         self, brokers: str, security: Mapping[str, str], topics: Iterable[str], partitions: int
     ) -> None:
-        self._consumer = Consumer(reader_config(brokers, security, "controltower-reader"))
+        self._consumer = Consumer({**reader_config(brokers, security, "controltower-reader"), **_SILENT})
         self._places = [(topic, partition) for topic in topics for partition in range(partitions)]
         #: first offset not read, per (topic, partition); before the first read where the log begins
         self.next_offsets = {place: self._bounds(place)[0] for place in self._places}
@@ -111,11 +121,22 @@ class TopicTail:
             raise BrokerError(f"{_name(place)} cannot be read: {error.str()}")
 
     def _bounds(self, place: tuple[str, int]) -> tuple[int, int]:
+        return _find_bounds(self._consumer, place)
+
+
+def _find_bounds(consumer: Consumer, place: tuple[str, int]) -> tuple[int, int]:
+    """First offset and end; a topic that was made just now is waited for."""
+    deadline = time.monotonic() + _NEW_TOPIC_S
+    while True:
         try:
-            low, high = self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=_STALL_S)
+            low, high = consumer.get_watermark_offsets(TopicPartition(*place), timeout=_STALL_S)
         except KafkaException as failed:
-            raise BrokerError(f"{_name(place)} cannot be read: {failed.args[0].str()}") from failed
-        return low, high
+            error: KafkaError = failed.args[0]
+            if error.code() not in _NOT_YET or time.monotonic() > deadline:
+                raise BrokerError(f"{_name(place)} cannot be read: {error.str()}") from failed
+            time.sleep(0.1)
+        else:
+            return low, high
 
 
 def _record(message: Any) -> Record:
@@ -136,9 +157,9 @@ def _name(place: tuple[str, int]) -> str:
 
 def find_clock_ms(brokers: str, security: Mapping[str, str]) -> int | None:
     """The latest tick among the last records of route-events, or None in a system that has none yet."""
-    consumer = Consumer(reader_config(brokers, security, "controltower-reader"))
+    consumer = Consumer({**reader_config(brokers, security, "controltower-reader"), **_SILENT})
     try:
-        low, high = consumer.get_watermark_offsets(TopicPartition(ROUTE_EVENTS, 0), timeout=_STALL_S)
+        low, high = _find_bounds(consumer, (ROUTE_EVENTS, 0))
         consumer.assign([TopicPartition(ROUTE_EVENTS, 0, max(low, high - _LAST))])
         ticks: list[int] = []
         deadline = time.monotonic() + _STALL_S
@@ -148,10 +169,6 @@ def find_clock_ms(brokers: str, security: Mapping[str, str]) -> int | None:
                     return max(ticks, default=None)
                 ticks += _tick_ms(message.value())
         return max(ticks, default=None)
-    except KafkaException as failed:
-        if failed.args[0].code() in (KafkaError._UNKNOWN_PARTITION, KafkaError._UNKNOWN_TOPIC):
-            return None
-        raise BrokerError(f"{ROUTE_EVENTS} cannot be read: {failed.args[0].str()}") from failed
     finally:
         consumer.close()
 
