@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +13,15 @@ from prometheus_client.exposition import choose_encoder
 from controltower.metrics.health import Health
 from controltower.metrics.observer import PrometheusObserver
 from controltower.settings import SettingsError
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A scraper that hung up before the answer was out is no error of ours."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class MetricsServer:
@@ -47,13 +57,12 @@ def serve_metrics(host: str, port: int, observer: PrometheusObserver) -> Metrics
             """Says nothing: a line per scrape helps nobody."""
 
     try:
-        server = ThreadingHTTPServer((host, port), Handler)
+        server = _Server((host, port), Handler)
     except OSError as failed:
         raise SettingsError(
             f"CONTROLTOWER_METRICS_PORT: cannot listen on {host}:{port}: {failed.strerror} "
             "(choose another port, or 0 for none)"
         ) from None
-    server.daemon_threads = True
     return MetricsServer(server)
 
 

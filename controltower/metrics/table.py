@@ -155,7 +155,8 @@ TALLIES: tuple[Metric, ...] = (
     _tally("assign", "unreadable", "records that are no message of ours"),
     _tally("track", "events", "events folded into routes", _EVENT),
     _tally("track", "duplicates", "events seen before"),
-    _tally("track", "late", "events beyond the allowed lateness or after the route's end"),
+    _tally("track", "late", "events beyond the allowed lateness, or about an exception that is over"),
+    _tally("track", "after_end", "events after the route's end, such as the way back to the depot"),
     _tally(
         "track",
         "exceptions",

@@ -39,7 +39,7 @@ def apply_scan(route: Route, scan: wire.Scan, limits: Limits, effects: Effects) 
         fire_before(route, received, limits, effects)
         state.clock_ms = max(state.clock_ms, received)
     if state.ended_ms:
-        effects.count("late")
+        effects.count("after_end")
         return
     if state.carrier is None:
         state.carrier, state.tenant = scan.carrier, scan.tenant
@@ -140,7 +140,7 @@ def apply_score(route: Route, score: wire.Score, trigger: Trigger, limits: Limit
     """The answer of the delay model."""
     state, plan = route.state, route.plan
     if plan is None or state.ended_ms:
-        effects.count("late")
+        effects.count("after_end")
         return
     left = set(route.remaining())
     answered = {plan.stop_index.get(s.stop_id, -1): s.p_late for s in score.stops}
