@@ -23,7 +23,7 @@ examples:
   controltower demo                             two minutes of a simulated city; needs no Kafka
   controltower replay GTFS_FOLDER --out results a recorded day, offline
   controltower topics create                    on the Kafka of CONTROLTOWER_BROKERS
-  controltower worker --recorded                all stages; --stage track for one of them
+  controltower worker                           all stages; --stage track for one of them
   controltower stream GTFS_FOLDER --speed 60    a recorded day as a feed would publish it
   controltower verify                           live against its own replay
 

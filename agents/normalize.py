@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from controltower.feeds.fold import NormalizeFold
 from controltower.feeds.registry import load_feeds
 from controltower.settings import Settings
-from controltower.streaming.stage import Commit, StageSpec
+from controltower.streaming.stage import StageSpec
 from schemas.topics import CARRIER_EVENTS, COMMANDS, DISPATCH_FEEDBACK, PLANS, changelog_of
 
 NAME = "normalize"
 
 
-class RecordedNormalizeFold(NormalizeFold):
-    """Where only recorded days are streamed, an intake that waits for one tells no time."""
-
-    def idle(self, ends: Mapping[str, int]) -> Commit | None:
-        return None
-
-
 def build(settings: Settings) -> StageSpec:
     """Raises MappingError for a feed mapping that can't be used."""
     feeds = load_feeds(settings.feeds_dir)
-    fold = RecordedNormalizeFold if settings.clock == "recorded" else NormalizeFold
 
     def make_fold(partition: int, partitions: int) -> NormalizeFold:
-        return fold(partition, partitions, feeds)
+        return NormalizeFold(partition, partitions, feeds)
 
     inputs = (CARRIER_EVENTS, PLANS, COMMANDS, DISPATCH_FEEDBACK)
     return StageSpec(NAME, inputs, changelog_of(NAME), make_fold)

@@ -54,11 +54,6 @@ class Settings(BaseSettings):
     partitions: int = Field(
         4, ge=1, le=1000, description="partitions of every topic; never change it for a running system"
     )
-    clock: Literal["live", "recorded"] = Field(
-        "live",
-        description="`live`: an intake that is read to its end follows the wall clock; `recorded`: only the "
-        "records of a streamed day move the clock, so the worker may wait for them",
-    )
     replication_factor: int = Field(1, ge=1, le=10, description="copies of each topic; 3 in production")
 
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(

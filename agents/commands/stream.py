@@ -1,10 +1,9 @@
 """Publish a recorded day as a feed would: plans first, then the reports in their order and pace.
 
 FOLDER is GTFS with vehicle_positions.csv. Each record says in its header when it was received that day,
-and marks carry the day's clock, so a February afternoon stays a February afternoon. Run the worker with
---recorded, since one that finds nothing to read takes the time of the wall for the day's otherwise.
-With --day, only the plans of that service day are published, for a live feed. With --simulate, the day of a
-simulated city is published instead; it begins now, so the workers may run already.
+and marks carry the day's clock, so a February afternoon stays a February afternoon. The worker may run
+already, as long as no other record has told it a later time. With --day, only the plans of that service day
+are published, for a live feed. With --simulate, the day of a simulated city is published instead.
 """
 
 from __future__ import annotations
@@ -99,7 +98,7 @@ def _refuse_later_clock(clock_ms: int | None, opens_at_ms: int) -> None:
     if clock_ms is not None and clock_ms > opens_at_ms:
         raise CommandError(
             "the clock of this system is already past the beginning of the day",
-            "stream into fresh topics, with the worker started as `controltower worker --recorded`",
+            "stream it into fresh topics: a system has one clock, and it never goes back",
         )
 
 

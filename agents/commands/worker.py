@@ -31,13 +31,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"only this stage, in this process; may be given again for more: {', '.join(STAGES)}",
     )
-    parser.add_argument(
-        "--recorded",
-        dest="clock",
-        action="store_const",
-        const="recorded",
-        help="wait for a day from `controltower stream`: only its records move the clock",
-    )
     parser.add_argument("--on-embedded", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)
     add_brokers(parser)
@@ -60,8 +53,6 @@ def _run_all(args: argparse.Namespace, settings: Settings, stages: Sequence[str]
     if args.config:
         command += ["--config", args.config]
     command += ["worker", "--brokers", settings.brokers, "--with-parent", *extra]
-    if settings.clock == "recorded":
-        command.append("--recorded")
     supervisor = Supervisor({stage: [*command, "--stage", stage] for stage in stages}, settings.stop_s)
     return supervisor.run()
 

@@ -156,7 +156,7 @@ def _name(place: tuple[str, int]) -> str:
 
 
 def find_clock_ms(brokers: str, security: Mapping[str, str]) -> int | None:
-    """The latest tick among the last records of route-events, or None in a system that has none yet."""
+    """The latest tick among the last records of route-events, or None where no source ever had a record."""
     consumer = Consumer({**reader_config(brokers, security, "controltower-reader"), **_SILENT})
     try:
         low, high = _find_bounds(consumer, (ROUTE_EVENTS, 0))
@@ -175,4 +175,4 @@ def find_clock_ms(brokers: str, security: Mapping[str, str]) -> int | None:
 
 def _tick_ms(value: bytes | None) -> list[int]:
     event = decode_route_event(value) if value else None
-    return [epoch_ms_of(event.upto)] if isinstance(event, Tick) else []
+    return [epoch_ms_of(event.upto)] if isinstance(event, Tick) and not event.empty else []

@@ -13,7 +13,10 @@ import pytest
 from agents.cli import EXIT_WRONG_USE
 from controltower.embedded.redis import EmbeddedRedis
 from controltower.offline.broker import find_clock_ms
-from schemas.topics import STAGES
+from controltower.streaming.client import produce_all, read_topic
+from controltower.streaming.exits import Exit
+from controltower.streaming.stage import Out
+from schemas.topics import CARRIER_EVENTS, ROUTE_EVENTS, STAGES
 from tests.integration.tower import Tower, fresh_topics, wait_until
 from tests.kafka import RealKafka
 
@@ -38,9 +41,10 @@ def tower(real_kafka: RealKafka, tmp_path: Path) -> Iterator[Tower]:
 
 
 def stream(tower: Tower, speed: int) -> None:
-    """Start the worker and, once every stage is ready, the day."""
-    tower.start("worker", "worker", "--recorded")
+    """Start the worker and, once every stage is ready and has told the time of the wall, the day."""
+    tower.start("worker", "worker")
     wait_until("all stages are ready", lambda: tower.log("worker").count('"event": "ready"') == len(STAGES))
+    wait_until("a tick of the wall", lambda: any(read_topic(tower.brokers, [ROUTE_EVENTS])))
     tower.start("stream", "stream", str(WMATA), "--speed", str(speed))
     wait_until("the day opens", lambda: "the day is open" in tower.log("stream"))
 
@@ -86,11 +90,13 @@ def test_a_sleeper_that_wakes_up_changes_nothing(tower: Tower) -> None:
     finally:
         os.kill(sleeper, signal.SIGCONT)
     assert "live equals its replay" in verify(tower)
+    assert f"track ended with code {Exit.RESTART.value}" in tower.log("worker")
 
 
-def test_a_day_is_not_streamed_into_a_later_clock(tower: Tower, real_kafka: RealKafka) -> None:
-    """A live worker that found nothing to read has taken the time of the wall: the day would all be late."""
+def test_a_day_is_not_streamed_into_a_later_clock(tower: Tower) -> None:
+    """Once a live feed has told the time of today, a day of February would all be late: it is refused."""
     tower.start("worker", "worker", "--stage", "normalize")
-    wait_until("the clock ticks", lambda: find_clock_ms(real_kafka.brokers, {}) is not None)
+    produce_all(tower.brokers, [Out(CARRIER_EVENTS, b"V1", b"{}", headers=(("feed", b"gtfs-rt"),))])
+    wait_until("the clock ticks", lambda: find_clock_ms(tower.brokers, {}) is not None)
     assert tower.run("stream", "stream", str(WMATA)) == EXIT_WRONG_USE
     assert "the clock of this system is already past the beginning of the day" in tower.log("stream")

@@ -54,6 +54,7 @@ class Tower:
     """Processes of one installation; `close` ends what is left of them."""
 
     def __init__(self, brokers: str, app_id: str, folder: Path, redis_url: str) -> None:
+        self.brokers = brokers
         self.folder = folder
         self._environment = {
             **os.environ,
