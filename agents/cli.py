@@ -12,7 +12,7 @@ from types import ModuleType
 from controltower.settings import Settings, SettingsError, load_settings
 
 #: The subcommands in the order of --help; each is agents/commands/<name>.py.
-COMMANDS = ("demo", "topics", "worker", "stream", "record", "verify", "replay", "train")
+COMMANDS = ("demo", "topics", "worker", "stream", "record", "verify", "replay", "reset", "train")
 EXIT_WRONG_USE = 2
 EXIT_FAULT = 70
 EXIT_INTERRUPTED = 130

@@ -50,6 +50,14 @@ def _has_leaders(admin: AdminClient, name: str) -> bool:
     return bool(found.partitions) and all(p.leader >= 0 for p in found.partitions.values())
 
 
+def recreate_topic(brokers: str, name: str) -> None:
+    """Delete one of our topics and create it again: another topic of the same name."""
+    admin = AdminClient({"bootstrap.servers": brokers})
+    admin.delete_topics([name], operation_timeout=30)[name].result()
+    wait_until("the topic goes", lambda: name not in admin.list_topics(timeout=10).topics)
+    create_topics(brokers, wanted_topics(load_settings({"brokers": brokers})))
+
+
 class Tower:
     """Processes of one installation; `close` ends what is left of them."""
 

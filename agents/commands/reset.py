@@ -1,0 +1,43 @@
+"""Let a stage start anew: it forgets its state and reads its log again from the beginning.
+
+For when an input topic was deleted and created again, or a changelog is lost. Every process of the stage
+must be stopped. What it has published stays; it is published again with the same ids and the same seq, so
+a consumer that keeps the highest seq per id is not misled. What is no longer in the log is not found again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from agents.errors import CommandError
+from agents.options import add_brokers, require_kafka
+from agents.topic_specs import wanted_topics
+from controltower.settings import Settings
+from controltower.streaming.reset import reset_stage
+from schemas.topics import STAGES, changelog_of
+
+HELP = "let a stage start anew from its log"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--stage", choices=STAGES, required=True, metavar="NAME", help=", ".join(STAGES))
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    add_brokers(parser)
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    brokers = require_kafka(settings)
+    if not args.yes:
+        _ask(args.stage, brokers)
+    changelog = next(topic for topic in wanted_topics(settings) if topic.name == changelog_of(args.stage))
+    reset_stage(brokers, f"{settings.app_id}-{args.stage}", changelog, settings.security())
+    print(f"{args.stage} starts anew from the beginning of its log")
+    return 0
+
+
+def _ask(stage: str, brokers: str) -> None:
+    if not sys.stdin.isatty():
+        raise CommandError("nobody here to confirm it", "say --yes")
+    if input(f"forget the state of {stage} at {brokers}? [y/N] ").strip().lower() != "y":
+        raise CommandError("nothing was changed")
