@@ -49,8 +49,9 @@ def build_stage(name: str, settings: Settings, wall_ms: Clock = read_wall_clock)
 
 
 def build_offline_stages(settings: Settings, wall_ms: Clock) -> list[StageSpec]:
-    """All stages of a replay in the order of the flow."""
-    return [build_stage(name, settings, wall_ms) for name in OFFLINE_STAGES]
+    """All stages of a replay in the order of the flow; what is rejected is counted and stops nothing."""
+    unlimited = settings.model_copy(update={"rejected_limit": 0})
+    return [build_stage(name, unlimited, wall_ms) for name in OFFLINE_STAGES]
 
 
 def run_stage(name: str, settings: Settings, *, embedded: bool = False) -> int:

@@ -16,7 +16,7 @@ def build(settings: Settings) -> StageSpec:
     feeds = load_feeds(settings.feeds_dir)
 
     def make_fold(partition: int, partitions: int) -> NormalizeFold:
-        return NormalizeFold(partition, partitions, feeds)
+        return NormalizeFold(partition, partitions, feeds, settings.rejected_limit)
 
     inputs = (CARRIER_EVENTS, PLANS, COMMANDS, DISPATCH_FEEDBACK)
     return StageSpec(NAME, inputs, changelog_of(NAME), make_fold)

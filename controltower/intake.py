@@ -8,6 +8,14 @@ from typing import Protocol
 FEED_HEADER = "feed"
 RECEIVED_AT_HEADER = "received_at"
 CLOCK_HEADER = "clock"
+#: What normalize adds to a dead letter: why, in words without values, and where the original stands.
+REASON_HEADER = "ct-reason"
+DETAIL_HEADER = "ct-detail"
+SOURCE_HEADER = "ct-source"
+#: ... and, in front of these, the original's size where it is too large to be put into dead-letters.
+OMITTED_HEADER = "ct-omitted"
+#: Added to a record that was put back into the intake: the SOURCE_HEADER of its dead letter.
+REPLAY_HEADER = "ct-replay"
 
 
 class Payload(Protocol):

@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     )
     kafka_sasl_username: SecretStr | None = Field(None, description="name to sign in with")
     kafka_sasl_password: SecretStr | None = Field(None, description="password to sign in with")
+    kafka_sasl_without_tls: bool = Field(
+        False, description="allows SASL_PLAINTEXT, which sends the sign-in and all data in clear"
+    )
     kafka_ssl_ca_location: Path | None = Field(None, description="file with the authority's certificates")
     kafka_ssl_certificate_location: Path | None = Field(None, description="file with our certificate (PEM)")
     kafka_ssl_key_location: Path | None = Field(None, description="file with our private key (PEM)")
@@ -80,6 +83,14 @@ class Settings(BaseSettings):
     model_dir: Path | None = Field(None, description="folder of a trained delay model; none: the shipped one")
     playbook: Path | None = Field(None, description="recovery policy (YAML); none: the shipped one")
     feeds_dir: Path | None = Field(None, description="folder of feed mappings (YAML); none: the shipped ones")
+
+    rejected_limit: int = Field(
+        1000,
+        ge=0,
+        le=1_000_000,
+        description="normalize stops when so many records of a partition are rejected beyond nine per "
+        "accepted one, instead of emptying the intake into dead-letters; 0 never stops",
+    )
 
     metrics_host: str = Field(
         "127.0.0.1", min_length=1, description="address that serves /metrics, /healthz and /readyz"
@@ -142,6 +153,11 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _complete(self) -> Settings:
+        if self.kafka_security_protocol == "SASL_PLAINTEXT" and not self.kafka_sasl_without_tls:
+            raise ValueError(
+                f"{variable_of('kafka_security_protocol')}: SASL_PLAINTEXT sends the password and all data "
+                f"in clear; use SASL_SSL, or allow it by {variable_of('kafka_sasl_without_tls')}=true"
+            )
         sign_in = ("kafka_sasl_mechanism", "kafka_sasl_username", "kafka_sasl_password")
         for name in sign_in if self.kafka_security_protocol.startswith("SASL") else ():
             if getattr(self, name) is None:

@@ -12,7 +12,8 @@ LOG_RETENTION_MS = 8 * _DAY_MS
 RAW_RETENTION_MS = 7 * _DAY_MS
 #: Compacted outputs keep every transition readable for a week.
 COMPACTION_LAG_MS = 7 * _DAY_MS
-#: Whatever a carrier manages to send must fit, and its dead letter with more headers as well.
+#: What outsiders manage to send must fit, and what we make of it: a dead letter has more headers, a plan
+#: grows when every field is written out.
 _LARGE = {"max.message.bytes": str(4 * 1024 * 1024)}
 _LARGER = {"max.message.bytes": str(8 * 1024 * 1024)}
 
@@ -47,7 +48,10 @@ def _log(retention_ms: int) -> dict[str, str]:
     }
 
 
-_COMPACTED_OUTPUT = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(COMPACTION_LAG_MS)}
+_COMPACTED_OUTPUT = {
+    "cleanup.policy": "compact",
+    "min.compaction.lag.ms": str(COMPACTION_LAG_MS),
+} | _LARGER
 #: Changelogs stay small: short segments, eager cleaning.
 #: The append time teaches a stage the broker's clock, so that its own may be wrong.
 _CHANGELOG = {
@@ -57,7 +61,7 @@ _CHANGELOG = {
     "segment.bytes": str(64 * 1024 * 1024),
     "min.cleanable.dirty.ratio": "0.2",
     "delete.retention.ms": str(3_600_000),
-}
+} | _LARGER
 
 CARRIER_EVENTS = "carrier-events"
 PLANS = "plans"
@@ -97,7 +101,7 @@ TOPICS: tuple[Topic, ...] = (
         ("planners",),
         ("normalize",),
         "Versions of route plans.",
-        _log(LOG_RETENTION_MS),
+        _log(LOG_RETENTION_MS) | _LARGE,
     ),
     Topic(
         COMMANDS,
@@ -107,7 +111,7 @@ TOPICS: tuple[Topic, ...] = (
         ("ops",),
         ("normalize",),
         "What people tell the control tower.",
-        _log(LOG_RETENTION_MS),
+        _log(LOG_RETENTION_MS) | _LARGE,
     ),
     Topic(
         DISPATCH_FEEDBACK,
@@ -117,7 +121,7 @@ TOPICS: tuple[Topic, ...] = (
         ("dispatch systems",),
         ("normalize",),
         "What dispatch systems answer to actions.",
-        _log(LOG_RETENTION_MS),
+        _log(LOG_RETENTION_MS) | _LARGE,
     ),
     Topic(
         ROUTE_EVENTS,
@@ -135,7 +139,7 @@ TOPICS: tuple[Topic, ...] = (
         ("normalize", "assign", "score", "recover"),
         ("track",),
         "Everything that changes the state of a route, in one order.",
-        _log(LOG_RETENTION_MS),
+        _log(LOG_RETENTION_MS) | _LARGER,
     ),
     Topic(
         SHIPMENT_EVENTS,
@@ -145,7 +149,7 @@ TOPICS: tuple[Topic, ...] = (
         ("normalize", "recover"),
         ("assign",),
         "Everything that changes the state of a shipment, in one order.",
-        _log(LOG_RETENTION_MS),
+        _log(LOG_RETENTION_MS) | _LARGER,
     ),
     Topic(
         RECOVERY_EVENTS,
@@ -155,7 +159,7 @@ TOPICS: tuple[Topic, ...] = (
         ("normalize", "track"),
         ("recover",),
         "Everything that decides about recovery actions, in one order.",
-        _log(LOG_RETENTION_MS),
+        _log(LOG_RETENTION_MS) | _LARGER,
     ),
     Topic(
         SCORE_REQUESTS,
@@ -165,7 +169,7 @@ TOPICS: tuple[Topic, ...] = (
         ("track",),
         ("score",),
         "Questions to the delay model.",
-        _log(LOG_RETENTION_MS),
+        _log(LOG_RETENTION_MS) | _LARGER,
     ),
     Topic(
         EXCEPTIONS,

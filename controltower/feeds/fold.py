@@ -12,9 +12,19 @@ from controltower.feeds.clock import CLOCK_KEY, SourceClock, tick_everyone
 from controltower.feeds.intake import READERS
 from controltower.feeds.registry import Feed
 from controltower.feeds.rejection import Rejected
+from controltower.feeds.surge import SURGE_KEY, Surge
 from controltower.feeds.vehicles import Fleet, follow, measure_skew_s, skew_s
-from controltower.intake import CLOCK_HEADER, FEED_HEADER, RECEIVED_AT_HEADER
-from controltower.streaming.stage import Commit, Out, Record
+from controltower.intake import (
+    CLOCK_HEADER,
+    DETAIL_HEADER,
+    FEED_HEADER,
+    OMITTED_HEADER,
+    REASON_HEADER,
+    RECEIVED_AT_HEADER,
+    SOURCE_HEADER,
+)
+from controltower.streaming.exits import Refused
+from controltower.streaming.stage import Commit, Headers, Out, Record
 from schemas import base, topics
 from schemas.vocabulary import Milestone, RejectReason
 from schemas.wire import Scan, Source, encode
@@ -24,6 +34,8 @@ _EARLIEST_MS = 946_684_800_000
 _LATEST_MS = 4_102_444_800_000
 #: Label of records whose feed we do not know, since labels come from closed lists.
 UNKNOWN_FEED = "unknown"
+#: A record that grew beyond this when it was unpacked does not fit into dead-letters (8 MiB with its frame).
+LARGEST_LETTER_BYTES = 7 << 20
 
 
 class NormalizeFold:
@@ -32,12 +44,21 @@ class NormalizeFold:
     The source clock belongs to carrier-events alone. Ticks go out right after the record that makes them
     due, so the output does not depend on how records were batched. Vehicles are followed per partition:
     outsiders key positions by vehicle.
+
+    rejected_limit: fold() raises Refused when more records of a topic are rejected beyond nine per accepted
+    one; 0: never. It changes no output, since nothing of such a poll is written.
     """
 
-    def __init__(self, partition: int, partitions: int, feeds: Mapping[str, Feed]) -> None:
+    def __init__(
+        self, partition: int, partitions: int, feeds: Mapping[str, Feed], rejected_limit: int = 0
+    ) -> None:
+        self._partition = partition
         self._source = f"{topics.CARRIER_EVENTS}/{partition}"
         self._partitions = partitions
         self._feeds = feeds
+        self._rejected_limit = rejected_limit
+        self._surge = Surge()
+        self._surge_changed = False
         self._clock = SourceClock()
         self._fleet = Fleet()
         self._outputs: list[Out] = []
@@ -46,6 +67,8 @@ class NormalizeFold:
     def restore(self, key: bytes, value: bytes) -> None:
         if key == CLOCK_KEY:
             self._clock = msgspec.msgpack.decode(value, type=SourceClock)
+        elif key == SURGE_KEY:
+            self._surge = msgspec.msgpack.decode(value, type=Surge)
         else:
             self._fleet.restore(key, value)
 
@@ -74,6 +97,9 @@ class NormalizeFold:
     def _commit(self) -> Commit:
         changes = self._fleet.take_changes()
         changes.append((CLOCK_KEY, msgspec.msgpack.encode(self._clock)))
+        if self._surge_changed:
+            changes.append((SURGE_KEY, msgspec.msgpack.encode(self._surge)))
+            self._surge_changed = False
         return Commit(self._outputs, changes, dict(self._tallies))
 
     def _advance(self, at_ms: int) -> None:
@@ -111,13 +137,12 @@ class NormalizeFold:
         except Rejected as rejected:
             self._reject(record, feed.name if feed else UNKNOWN_FEED, rejected)
         else:
+            self._count_accepted(record, name)
             self._accept(scans, name, received_ms)
         if received_ms is not None:
             self._advance(received_ms)
 
     def _accept(self, scans: list[Scan], feed: str, received_ms: int) -> None:
-        self._tallies["received", feed] += 1
-        self._tallies["accepted", feed] += 1
         for scan in scans:
             self._tallies["scans", feed] += 1
             if scan.milestone is Milestone.UNMAPPED:
@@ -152,21 +177,58 @@ class NormalizeFold:
         except Rejected as rejected:
             self._reject(record, record.topic, rejected)
             return
-        self._tallies["received", record.topic] += 1
-        self._tallies["accepted", record.topic] += 1
+        self._count_accepted(record, record.topic)
         self._outputs += outs
+
+    def _count_accepted(self, record: Record, feed: str) -> None:
+        self._tallies["received", feed] += 1
+        self._tallies["accepted", feed] += 1
+        if self._surge.accepted(record.topic):
+            self._surge_changed = True
 
     def _reject(self, record: Record, feed: str, rejected: Rejected) -> None:
         self._tallies["received", feed] += 1
         self._tallies["rejected", feed, rejected.reason.value] += 1
-        where = f"{record.topic}/{record.partition}/{record.offset}"
-        headers = (
-            *record.headers,
-            ("ct-reason", rejected.reason.value.encode()),
-            ("ct-detail", rejected.detail.encode()),
-            ("ct-source", where.encode()),
-        )
-        self._outputs.append(Out(topics.DEAD_LETTERS, record.key, record.value, headers=headers))
+        self._outputs.append(_write_letter(record, self._partition, rejected))
+        if self._rejected_limit:
+            self._surge_changed = True
+            if self._surge.rejected(record.topic, self._rejected_limit):
+                raise _refuse_surge(record, feed, rejected)
+
+
+def _write_letter(record: Record, partition: int, rejected: Rejected) -> Out:
+    """The record as it came, with why and whence; in the partition that it came from.
+
+    A batch that its sender compressed may hold a record that fits nowhere once it is unpacked: its letter
+    holds no original, which stays where SOURCE_HEADER says for as long as the letter does.
+    """
+    where = f"{record.topic}/{record.partition}/{record.offset}"
+    ours: Headers = (
+        (REASON_HEADER, rejected.reason.value.encode()),
+        (DETAIL_HEADER, rejected.detail.encode()),
+        (SOURCE_HEADER, where.encode()),
+    )
+    size = _size_of(record)
+    if size > LARGEST_LETTER_BYTES:
+        ours = ((OMITTED_HEADER, str(size).encode()), *ours)
+        return Out(topics.DEAD_LETTERS, None, None, partition, ours)
+    return Out(topics.DEAD_LETTERS, record.key, record.value, partition, (*record.headers, *ours))
+
+
+def _size_of(record: Record) -> int:
+    """Bytes of key, value and headers; a header may be null whatever its type says."""
+    headers = sum(len(name) + len(content or b"") for name, content in record.headers)
+    return len(record.key or b"") + len(record.value or b"") + headers
+
+
+def _refuse_surge(record: Record, feed: str, rejected: Rejected) -> Refused:
+    return Refused(
+        f"nearly everything in {record.topic}/{record.partition} is rejected, at offset {record.offset} "
+        f"because of {rejected.reason} (feed {feed}, {rejected.detail}); "
+        "stopped before the rest of the topic goes to dead-letters",
+        "`controltower dead-letters list` shows what was rejected and why; mend the feed's mapping or the "
+        "sender and start the worker again, or raise CONTROLTOWER_REJECTED_LIMIT (0: never stop)",
+    )
 
 
 def _find_received_ms(record: Record, headers: Mapping[str, bytes]) -> int | None:

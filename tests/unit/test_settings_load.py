@@ -97,14 +97,14 @@ def test_a_wrong_file_is_told(tmp_path: Path, text: str, part: str) -> None:
 
 def test_secrets_are_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the settings nor an error about them shows a secret; the client's dictionary has it."""
-    monkeypatch.setenv("CONTROLTOWER_KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT")
+    monkeypatch.setenv("CONTROLTOWER_KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
     monkeypatch.setenv("CONTROLTOWER_KAFKA_SASL_MECHANISM", "SCRAM-SHA-512")
     monkeypatch.setenv("CONTROLTOWER_KAFKA_SASL_USERNAME", "tower")
     monkeypatch.setenv("CONTROLTOWER_KAFKA_SASL_PASSWORD", "geheim")
     settings = load_settings()
     assert "geheim" not in f"{settings} {settings!r} {settings.model_dump_json()}"
     assert settings.security() == {
-        "security.protocol": "SASL_PLAINTEXT",
+        "security.protocol": "SASL_SSL",
         "sasl.mechanism": "SCRAM-SHA-512",
         "sasl.username": "tower",
         "sasl.password": "geheim",
@@ -114,6 +114,20 @@ def test_secrets_are_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
         load_settings()
     assert "CONTROLTOWER_REDIS_PASSWORD" in str(raised.value)
     assert "geheim" not in str(raised.value)
+
+
+def test_a_sign_in_without_encryption_must_be_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SASL_PLAINTEXT sends the password in clear: refused by name, unless somebody says that it is meant."""
+    monkeypatch.setenv("CONTROLTOWER_KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT")
+    monkeypatch.setenv("CONTROLTOWER_KAFKA_SASL_MECHANISM", "SCRAM-SHA-512")
+    monkeypatch.setenv("CONTROLTOWER_KAFKA_SASL_USERNAME", "tower")
+    monkeypatch.setenv("CONTROLTOWER_KAFKA_SASL_PASSWORD", "geheim")
+    with pytest.raises(
+        SettingsError, match="use SASL_SSL, or allow it by CONTROLTOWER_KAFKA_SASL_WITHOUT_TLS"
+    ):
+        load_settings()
+    monkeypatch.setenv("CONTROLTOWER_KAFKA_SASL_WITHOUT_TLS", "true")
+    assert load_settings().security()["security.protocol"] == "SASL_PLAINTEXT"
 
 
 def test_limits_follow_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
