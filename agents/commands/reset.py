@@ -17,6 +17,9 @@ from controltower.settings import Settings
 from controltower.streaming.reset import reset_stage
 from schemas.topics import STAGES, changelog_of
 
+#: The broker looks for lost members now and then only.
+_GRACE_S = 4.0
+
 HELP = "let a stage start anew from its log"
 
 
@@ -31,7 +34,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     if not args.yes:
         _ask(args.stage, brokers)
     changelog = next(topic for topic in wanted_topics(settings) if topic.name == changelog_of(args.stage))
-    reset_stage(brokers, f"{settings.app_id}-{args.stage}", changelog, settings.security())
+    group, leave_s = f"{settings.app_id}-{args.stage}", settings.session_timeout_s + _GRACE_S
+    reset_stage(brokers, group, changelog, settings.security(), leave_s)
     print(f"{args.stage} starts anew from the beginning of its log")
     return 0
 

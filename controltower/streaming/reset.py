@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from confluent_kafka import ConsumerGroupState, KafkaException
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from controltower.streaming.exits import Refused, RestartMe
@@ -16,31 +16,38 @@ _LOOK_EVERY_S = 0.1
 
 
 def reset_stage(
-    brokers: str, group: str, changelog: TopicSpec, security: Mapping[str, str] | None = None
+    brokers: str,
+    group: str,
+    changelog: TopicSpec,
+    security: Mapping[str, str] | None = None,
+    leave_s: float = 10.0,
 ) -> None:
     """Delete the group and the changelog, and create the changelog empty.
 
-    Raises Refused while the group has members, RestartMe when the broker refuses.
+    leave_s: how long a process that ended without leaving the group may still count as a member, which is
+    its session timeout. Raises Refused while the group has members, RestartMe when the broker refuses.
     """
     admin = admin_client(brokers, security)
-    _refuse_running(admin, group)
+    deadline = time.monotonic() + leave_s
+    while members := _count_members(admin, group):
+        if time.monotonic() > deadline:
+            raise Refused(
+                f"{group} is running with {members} members", "Stop every process of this stage first."
+            )
+        time.sleep(_LOOK_EVERY_S)
     _await(admin.delete_consumer_groups([group], request_timeout=CALL_S)[group], f"group {group}")
     removed = admin.delete_topics([changelog.name], operation_timeout=CALL_S)
     _await(removed[changelog.name], f"topic {changelog.name}")
     _create_again(brokers, changelog, security)
 
 
-def _refuse_running(admin: AdminClient, group: str) -> None:
+def _count_members(admin: AdminClient, group: str) -> int:
     try:
-        found = admin.describe_consumer_groups([group], request_timeout=CALL_S)[group].result()
+        return len(admin.describe_consumer_groups([group], request_timeout=CALL_S)[group].result().members)
     except KafkaException as failed:
         if failed.args[0].name() in _ABSENT:
-            return
+            return 0
         raise RestartMe(f"group {group} cannot be looked at: {failed.args[0].str()}") from failed
-    if found.state not in (ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD):
-        raise Refused(
-            f"{group} is running with {len(found.members)} members", "Stop every process of this stage first."
-        )
 
 
 def _await(future: object, what: str) -> None:
