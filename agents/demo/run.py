@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
+import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -111,13 +113,23 @@ class Demo:
 
 
 def _tell_files(folder: Path) -> list[str]:
+    command = _own_command()
     return [
         f"files: {folder}/recording  every record of every topic, one file per partition",
         f"       {folder}/truth.json, outcomes.json  what truly happened; logs/ of the stages",
-        f"next:  controltower replay {folder}/recording --out {folder}/replayed   the same day offline",
-        "       controltower demo --seed 2   another city and day",
-        "       controltower --help          your own feed, your own Kafka",
+        f"next:  {command} replay {folder}/recording --out {folder}/replayed   the same day offline",
+        f"       {command} demo --seed 2   another city and day",
+        f"       {command} --help          your own feed, your own Kafka",
     ]
+
+
+def _own_command() -> str:
+    """How the reader can call us: from the venv of `make demo` the command is not on the PATH."""
+    beside_python = Path(sys.executable).with_name("controltower")
+    if shutil.which("controltower") or not beside_python.exists():
+        return "controltower"
+    inside = beside_python.is_relative_to(Path.cwd())
+    return str(beside_python.relative_to(Path.cwd()) if inside else beside_python)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
