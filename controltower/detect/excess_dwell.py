@@ -12,7 +12,7 @@ from controltower.route.plan import PlannedStop
 from schemas.vocabulary import ExceptionCode
 
 CODE = ExceptionCode.EXCESS_DWELL
-WAKES = Wake.FIX
+WAKES = Wake.STILL
 
 
 def find_stop(seen: Observation) -> int:

@@ -1,11 +1,11 @@
-"""Fold one fix into a snapshot: progress, standing, then each rule that fixes wake, in one readable order."""
+"""Fold one fix into a snapshot: progress, standing, then each rule that this fix wakes, in one order."""
 
 from __future__ import annotations
 
 from controltower.detect import excess_dwell, long_halt, route_deviation
 from controltower.detect.rule import Observation, silence_limit_ms
 from controltower.detect.standing import settle
-from controltower.route.evidence import Fix, Snapshot
+from controltower.route.evidence import Fix, Progress, Snapshot, Standing
 from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
 from controltower.route.progress import advance
@@ -17,11 +17,23 @@ def fold_fix(was: Snapshot, plan: RoutePlan, fix: Fix, limits: Limits) -> Snapsh
     progress = advance(before, plan, fix, limits)
     gap_limit = silence_limit_ms(before.cadence_ms, before.gaps, limits)
     standing = settle(was.standing, progress.x, progress.y, fix.at_ms, gap_limit, limits)
-    seen = Observation(plan, fix, progress, standing, limits)
-    return Snapshot(
-        progress,
-        standing,
-        long_halt.step(was.halt, seen),
-        excess_dwell.step(was.dwell, seen),
-        route_deviation.step(was.detour, seen),
-    )
+    still, astray = _is_still(was, standing, limits), _is_astray(was, progress, limits)
+    halt, dwell, detour = was.halt, was.dwell, was.detour
+    if still or astray:
+        seen = Observation(plan, fix, progress, standing, limits)
+        if still:
+            halt, dwell = long_halt.step(halt, seen), excess_dwell.step(dwell, seen)
+        if astray:
+            detour = route_deviation.step(detour, seen)
+    return Snapshot(progress, standing, halt, dwell, detour)
+
+
+def _is_still(was: Snapshot, standing: Standing, limits: Limits) -> bool:
+    """What wakes the rules of standing still: the shortest of their limits, or that one of them is on."""
+    stood_ms = standing.seen_ms - standing.since_ms
+    return stood_ms >= limits.dwell_floor_ms or stood_ms >= limits.halt_ms or was.halt.on or was.dwell.on
+
+
+def _is_astray(was: Snapshot, progress: Progress, limits: Limits) -> bool:
+    """What wakes the rule of the corridor: a fix beyond its least width, or evidence of earlier ones."""
+    return progress.off_m > limits.corridor_m or was.detour.outside > 0 or was.detour.on

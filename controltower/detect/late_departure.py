@@ -13,7 +13,7 @@ from controltower.route.plan import RoutePlan
 from schemas.vocabulary import ExceptionCode
 
 CODE = ExceptionCode.LATE_DEPARTURE
-WAKES = Wake.FIX | Wake.DEADLINE
+WAKES = Wake.DEADLINE
 
 
 def due_ms(snapshot: Snapshot, plan: RoutePlan, plan_received_ms: int, limits: Limits) -> int | None:

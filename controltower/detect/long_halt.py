@@ -12,7 +12,7 @@ from controltower.route.evidence import Halt
 from schemas.vocabulary import ExceptionCode
 
 CODE = ExceptionCode.LONG_HALT
-WAKES = Wake.FIX
+WAKES = Wake.STILL
 
 
 def step(was: Halt, seen: Observation) -> Halt:

@@ -13,7 +13,7 @@ from controltower.route.progress import corridor_m
 from schemas.vocabulary import ExceptionCode
 
 CODE = ExceptionCode.ROUTE_DEVIATION
-WAKES = Wake.FIX
+WAKES = Wake.ASTRAY
 
 _IDLE = Detour()
 

@@ -11,9 +11,14 @@ from controltower.route.plan import RoutePlan
 
 
 class Wake(Flag):
-    """Which events wake a rule. What does not wake it costs it nothing."""
+    """Which events wake a rule. What does not wake it costs it nothing.
 
-    FIX = auto()
+    STILL: a fix of a vehicle that has stood for as long as the rules allow. ASTRAY: a fix outside the
+    corridor. Both also while their rule holds evidence. DEADLINE: a due time that no fix has put off.
+    """
+
+    STILL = auto()
+    ASTRAY = auto()
     SCORE = auto()
     DEADLINE = auto()
 

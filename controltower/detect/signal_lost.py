@@ -14,7 +14,7 @@ from controltower.route.plan import RoutePlan
 from schemas.vocabulary import ExceptionCode
 
 CODE = ExceptionCode.SIGNAL_LOST
-WAKES = Wake.FIX | Wake.DEADLINE
+WAKES = Wake.DEADLINE
 
 
 def due_ms(snapshot: Snapshot, plan: RoutePlan, heard_ms: int, limits: Limits) -> int | None:
@@ -26,6 +26,11 @@ def due_ms(snapshot: Snapshot, plan: RoutePlan, heard_ms: int, limits: Limits) -
     if plan.stops[last].along_m - progress.reached_m < limits.last_leg_m:
         return None
     return heard_ms + silence_limit_ms(progress.cadence_ms, progress.gaps, limits)
+
+
+def earliest_ms(heard_ms: int, limits: Limits) -> int:
+    """No silence is told before this, whatever the rhythm of the tracker."""
+    return heard_ms + min(limits.silence_ms, limits.silence_unknown_ms)
 
 
 def verdict(snapshot: Snapshot, heard_ms: int, due: int) -> Verdict:

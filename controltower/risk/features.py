@@ -71,21 +71,23 @@ def stop_features(moment: Moment, index: int) -> tuple[float | None, ...]:
 
 def _trend_s(moment: Moment) -> float | None:
     progress = moment.snapshot.progress
-    span = progress.at_ms - progress.old_at_ms
-    if not progress.old_at_ms or span <= 0:
+    samples = progress.samples
+    span = progress.at_ms - samples.old_at_ms
+    if not samples.old_at_ms or span <= 0:
         return None
-    return (progress.slip_ms - progress.old_slip_ms) / span * _TEN_MIN_MS / 1000
+    return (progress.slip_ms - samples.old_slip_ms) / span * _TEN_MIN_MS / 1000
 
 
 def _speed_ratio(moment: Moment) -> float | None:
     progress, plan = moment.snapshot.progress, moment.plan
-    if not progress.old_at_ms or progress.at_ms <= progress.old_at_ms:
+    samples = progress.samples
+    if not samples.old_at_ms or progress.at_ms <= samples.old_at_ms:
         return None
-    slip = progress.old_slip_ms
-    planned = plan.planned_m_at(progress.at_ms - slip) - plan.planned_m_at(progress.old_at_ms - slip)
+    slip = samples.old_slip_ms
+    planned = plan.planned_m_at(progress.at_ms - slip) - plan.planned_m_at(samples.old_at_ms - slip)
     if planned < 1.0:
         return None
-    return round((progress.along_m - progress.old_along_m) / planned, 3)
+    return round((progress.along_m - samples.old_along_m) / planned, 3)
 
 
 def _standing_s(moment: Moment) -> float:

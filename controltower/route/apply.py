@@ -8,14 +8,16 @@ that is none. Ticks move all routes of a partition, and say what every origin ha
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from controltower.detect import late_departure, signal_lost
 from controltower.exceptions.episode import Trigger
 from controltower.route.asking import ask_if_due
 from controltower.route.commanding import apply_action, apply_command
-from controltower.route.deadlines import fire_before
+from controltower.route.deadlines import fire_before, put_off_silence
 from controltower.route.ending import SERVING, end_route, is_finished
 from controltower.route.evidence import Fix
-from controltower.route.judge import clear, end_episode, find_episode, judge_fixes, judge_scores
+from controltower.route.judge import clear, end_episode, find_episode, judge_fixes, judge_scores, may_judge
 from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
 from controltower.route.route import Effects, Route
@@ -26,13 +28,15 @@ from schemas import wire
 from schemas.vocabulary import Resolution, RouteEnd
 
 _ACCURACY_UNKNOWN_M = 0.0
+#: Partitions of the intake: every route of one shares its name.
+_SOURCES_KEPT = 4096
 
 
 def apply_scan(route: Route, scan: wire.Scan, limits: Limits, effects: Effects) -> None:
     """A position, a milestone, or both."""
     state = route.state
     received = to_ms(scan.received_at)
-    source = f"{scan.source.topic}/{scan.source.partition}"
+    source = _source_name(scan.source.topic, scan.source.partition)
     if not state.clock_ms:  # a scan that comes before the plan: nothing can have been due before it
         state.clock_ms = received
     if not state.source or state.source == source:
@@ -46,11 +50,14 @@ def apply_scan(route: Route, scan: wire.Scan, limits: Limits, effects: Effects) 
     fix = _fix_of(scan, received)
     if fix is not None:
         _apply_fix(route, scan, fix, source, limits, effects)
-    if scan.milestone in SERVING and scan.stop_id is not None and route.plan is not None:
-        index = route.plan.stop_index.get(scan.stop_id)
-        if index is not None:
-            state.served |= 1 << index
+    if scan.milestone in SERVING:
+        _serve(route, scan.stop_id)
     _after_scan(route, limits, effects)
+
+
+@lru_cache(maxsize=_SOURCES_KEPT)
+def _source_name(topic: str, partition: int) -> str:
+    return f"{topic}/{partition}"
 
 
 def _fix_of(scan: wire.Scan, received: int) -> Fix | None:
@@ -59,6 +66,14 @@ def _fix_of(scan: wire.Scan, received: int) -> Fix | None:
         return None
     at = to_ms(scan.occurred_at) - int(scan.clock_skew_s * 1000)
     return Fix(at, received, place.lat, place.lon, place.accuracy_m or _ACCURACY_UNKNOWN_M)
+
+
+def _serve(route: Route, stop_id: str | None) -> None:
+    if stop_id is None or route.plan is None:
+        return
+    index = route.plan.stop_index.get(stop_id)
+    if index is not None:
+        route.state.served |= 1 << index
 
 
 def _apply_fix(
@@ -77,8 +92,11 @@ def _apply_fix(
     if took is Took.TOO_LATE:
         effects.count("late")
         return
-    trigger = Trigger(scan.source.topic, scan.source.partition, scan.source.offset, scan.scan_id)
-    judge_fixes(route, state.clock_ms, trigger, limits, effects)
+    if took is Took.REORDERED:
+        route.due_ms = 0
+    if may_judge(route):
+        trigger = Trigger(scan.source.topic, scan.source.partition, scan.source.offset, scan.scan_id)
+        judge_fixes(route, state.clock_ms, trigger, limits, effects)
     if state.late_departure and route.snapshot.progress.departed_ms:
         state.late_departure = False
         clear(route, late_departure.CODE, state.clock_ms, limits, effects)
@@ -88,8 +106,9 @@ def _apply_fix(
 def _hear_again(route: Route, fix_at_ms: int, limits: Limits, effects: Effects) -> None:
     """A fix ends a silence; one that was taken during it shows that the tracker only could not send."""
     state = route.state
-    episode = find_episode(route, signal_lost.CODE)
     state.silent = False
+    put_off_silence(route, limits)
+    episode = find_episode(route, signal_lost.CODE)
     if episode is None:
         return
     if signal_lost.was_only_delayed(episode.onset_ms, episode.detected_ms, fix_at_ms, limits):
@@ -124,7 +143,8 @@ def apply_plan(route: Route, plan: RoutePlan, received_ms: int, limits: Limits, 
     for episode in list(state.episodes):
         if episode.stop_id is not None and episode.stop_id not in plan.stop_index:
             end_episode(route, episode, Resolution.SUPERSEDED, state.clock_ms, limits, effects)
-    judge_fixes(route, state.clock_ms, None, limits, effects)
+    if may_judge(route):
+        judge_fixes(route, state.clock_ms, None, limits, effects)
     tell_if_new(route, state.clock_ms, limits, effects)
     return True
 

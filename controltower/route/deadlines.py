@@ -57,6 +57,11 @@ def next_due_ms(route: Route, limits: Limits) -> int:
     return min(pending(route, limits)).due_ms
 
 
+def put_off_silence(route: Route, limits: Limits) -> None:
+    """A fix was heard. All other due times stay, so most fixes need not look for the next one."""
+    route.due_ms = min(route.due_ms, signal_lost.earliest_ms(route.state.heard_ms, limits))
+
+
 def fire_before(route: Route, upto_ms: int, limits: Limits, effects: Effects) -> None:
     """Fire everything due before `upto_ms`, in order. The route's clock moves to each due time."""
     if route.due_ms >= upto_ms:
@@ -64,6 +69,7 @@ def fire_before(route: Route, upto_ms: int, limits: Limits, effects: Effects) ->
     while not route.state.ended_ms:
         deadline = min(pending(route, limits))
         if deadline.due_ms >= upto_ms:
+            route.due_ms = deadline.due_ms
             return
         route.state.clock_ms = max(route.state.clock_ms, deadline.due_ms)
         _FIRES[deadline.rank](route, deadline, limits, effects)

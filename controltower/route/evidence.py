@@ -16,6 +16,17 @@ class Fix(msgspec.Struct, frozen=True, array_like=True, gc=False):
     accuracy_m: float
 
 
+class Samples(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Slip and place a while ago: a sample 5 to 10 min back, and the one that will replace it."""
+
+    old_at_ms: int = 0
+    old_slip_ms: int = 0
+    old_along_m: float = 0.0
+    mid_at_ms: int = 0
+    mid_slip_ms: int = 0
+    mid_along_m: float = 0.0
+
+
 class Progress(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Where on the path. `along_m` is the last place on the path, `reached_m` the furthest one."""
 
@@ -32,13 +43,7 @@ class Progress(msgspec.Struct, frozen=True, array_like=True, gc=False):
     cadence_ms: int = 0
     gaps: int = 0
     slip_ms: int = 0
-    #: an older sample, 5 to 10 min back, and the one that will replace it
-    old_at_ms: int = 0
-    old_slip_ms: int = 0
-    old_along_m: float = 0.0
-    mid_at_ms: int = 0
-    mid_slip_ms: int = 0
-    mid_along_m: float = 0.0
+    samples: Samples = Samples()
 
 
 class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -42,7 +43,7 @@ class TrackFold:
         self._shelf = PlanShelf()
         self._clocks = SourceClocks()
         self._due: list[tuple[int, str]] = []
-        self._due_of: dict[str, int] = {}
+        self._folded: Counter[type] = Counter()
         self._changed: dict[str, None] = {}
         self._clock_changed = False
 
@@ -74,48 +75,49 @@ class TrackFold:
         effects = Effects()
         for record in records:
             if record.value is not None:
-                self._fold_one(record, effects)
+                self._fold_one(record.value, record, effects)
+        for kind, times in self._folded.items():
+            effects.tallies["events", kind.__name__] = times
+        self._folded.clear()
         return Commit(self._outs(effects.said), self._changes(), effects.tallies)
 
-    def _fold_one(self, record: Record, effects: Effects) -> None:
-        assert record.value is not None, "checked by the caller"
+    def _fold_one(self, value: bytes, record: Record, effects: Effects) -> None:
         try:
-            event = wire.decode_route_event(record.value)
+            event = wire.decode_route_event(value)
         except msgspec.DecodeError:  # not written by us; it must not stop the partition
             effects.count("unreadable")
             return
-        effects.count("events", type(event).__name__)
+        self._folded[type(event)] += 1
         if isinstance(event, wire.Tick):
             self._tick(event, effects)
             return
-        route = self._route_of(event, record, effects)
+        route = self._route_of(event)
         if route is None:
+            effects.count("unknown_route")
             return
         self._apply(route, event, record, effects)
         self._changed[route.state.route_id] = None
         self._schedule(route)
 
-    def _route_of(self, event: wire.RouteEvent, record: Record, effects: Effects) -> Route | None:
+    def _route_of(self, event: wire.RouteEvent) -> Route | None:
         if isinstance(event, wire.Command):
             route_id: str | None = event.home.partition(":")[2]
         else:
             route_id = None if isinstance(event, wire.Tick) else event.route_id
         if not route_id:
-            effects.count("unknown_route")
             return None
         route = self._routes.get(route_id)
-        if route is None:
-            if not isinstance(event, wire.Scan | wire.Plan):
-                effects.count("unknown_route")
-                return None
+        if route is None and isinstance(event, wire.Scan | wire.Plan):
             route = self._routes[route_id] = Route(RouteState(route_id))
         return route
 
     def _apply(self, route: Route, event: wire.RouteEvent, record: Record, effects: Effects) -> None:
         limits = self._limits
+        if isinstance(event, wire.Scan):
+            core.apply_scan(route, event, limits, effects)
+            return
+        route.due_ms = 0
         match event:
-            case wire.Scan():
-                core.apply_scan(route, event, limits, effects)
             case wire.Plan():
                 received = to_ms(event.received_at) if event.received_at else record.timestamp_ms
                 if core.apply_plan(route, parse_plan(event), received, limits, effects):
@@ -136,27 +138,33 @@ class TrackFold:
         if now is None:
             return
         while self._due and self._due[0][0] <= now:
-            due, route_id = heapq.heappop(self._due)
-            if self._due_of.get(route_id) != due:
-                continue
-            route = self._routes[route_id]
-            if route.state.ended_ms:
-                self._forget(route_id)
-                continue
-            core.apply_clock(route, due, self._limits, effects)
-            self._changed[route_id] = None
-            self._schedule(route)
+            looked_at, route_id = heapq.heappop(self._due)
+            route = self._routes.get(route_id)
+            if route is not None and route.looked_at_ms == looked_at:
+                self._look_at(route, looked_at, effects)
         effects.tell(wire.Tick(source=self._name, sources=1, upto=from_ms(now)))
 
+    def _look_at(self, route: Route, at_ms: int, effects: Effects) -> None:
+        """Fire what is due at `at_ms`, if it still is: most fixes put off what was due before them."""
+        route.looked_at_ms, route.due_ms = 0, next_due_ms(route, self._limits)
+        if route.due_ms <= at_ms:
+            if route.state.ended_ms:
+                self._forget(route.state.route_id)
+                return
+            core.apply_clock(route, at_ms, self._limits, effects)
+            self._changed[route.state.route_id] = None
+        self._schedule(route)
+
     def _schedule(self, route: Route) -> None:
-        route_id, due = route.state.route_id, next_due_ms(route, self._limits)
-        route.due_ms = due
-        if self._due_of.get(route_id) != due:
-            self._due_of[route_id] = due
-            heapq.heappush(self._due, (due, route_id))
+        """The partition looks at a route not later than at its next due time, and rarely more often."""
+        if not route.due_ms:
+            route.due_ms = next_due_ms(route, self._limits)
+        if not route.looked_at_ms or route.due_ms < route.looked_at_ms:
+            route.looked_at_ms = route.due_ms
+            heapq.heappush(self._due, (route.due_ms, route.state.route_id))
 
     def _forget(self, route_id: str) -> None:
-        del self._routes[route_id], self._due_of[route_id]
+        del self._routes[route_id]
         self._shelf.drop(route_id)
         self._changed[route_id] = None
 

@@ -35,11 +35,16 @@ def hold_until_ms(episode: Episode, limits: Limits) -> int:
     return episode.cleared_ms + limits.hold_ms + evidence_ms.get(episode.code, 0)
 
 
+def may_judge(route: Route) -> bool:
+    """False where no rule of a fix is on and no exception open: then there is nothing to hold."""
+    snapshot = route.snapshot
+    return snapshot.halt.on or snapshot.dwell.on or snapshot.detour.on or bool(route.state.episodes)
+
+
 def judge_fixes(route: Route, now_ms: int, trigger: Trigger | None, limits: Limits, effects: Effects) -> None:
     """After a fix: the rules that fixes wake, in order."""
     snapshot, plan = route.snapshot, route.plan
-    quiet = not (snapshot.halt.on or snapshot.dwell.on or snapshot.detour.on)
-    if plan is None or (quiet and not route.state.episodes):
+    if plan is None:
         return
     verdicts = (
         (long_halt.CODE, long_halt.verdict(snapshot.halt)),
@@ -81,18 +86,18 @@ def hold_against(
         episode.trigger = trigger
     if not verdict.active:
         if not episode.cleared_ms:
-            _say(effects, lifecycle.mark_cleared(episode, subject, now_ms))
+            _say(route, effects, lifecycle.mark_cleared(episode, subject, now_ms))
         return
     if episode.cleared_ms and verdict.since_ms > episode.cleared_ms + limits.hold_ms:
         end_episode(route, episode, Resolution.AUTO, now_ms, limits, effects)
         open_now(route, code, verdict, now_ms, trigger, limits, effects)
         return
     if episode.cleared_ms:
-        _say(effects, lifecycle.mark_back(episode, subject, verdict, now_ms))
+        _say(route, effects, lifecycle.mark_back(episode, subject, verdict, now_ms))
         return
     record = lifecycle.refresh(episode, subject, verdict, now_ms)
     if record is not None:
-        _say(effects, record)
+        _say(route, effects, record)
 
 
 def open_now(
@@ -109,14 +114,14 @@ def open_now(
     model = route.state.risk.model_version if code is ExceptionCode.SLA_AT_RISK else None
     episode = lifecycle.open_episode(subject, code, verdict, now_ms, trigger, model)
     route.state.episodes.append(episode)
-    _say(effects, lifecycle.tell(episode, subject, Transition.OPENED, now_ms))
+    _say(route, effects, lifecycle.tell(episode, subject, Transition.OPENED, now_ms))
 
 
 def clear(route: Route, code: ExceptionCode, now_ms: int, limits: Limits, effects: Effects) -> None:
     """The condition of this code is over, if an exception of it is open."""
     episode = find_episode(route, code)
     if episode is not None and not episode.cleared_ms:
-        _say(effects, lifecycle.mark_cleared(episode, subject_of(route, limits), now_ms))
+        _say(route, effects, lifecycle.mark_cleared(episode, subject_of(route, limits), now_ms))
 
 
 def end_episode(
@@ -126,9 +131,11 @@ def end_episode(
     route.state.episodes.remove(episode)
     if episode.code is ExceptionCode.SLA_AT_RISK and resolution is not Resolution.AUTO:
         route.state.risk.on = False
-    _say(effects, lifecycle.resolve(episode, subject_of(route, limits), resolution, at_ms))
+    _say(route, effects, lifecycle.resolve(episode, subject_of(route, limits), resolution, at_ms))
 
 
-def _say(effects: Effects, record: wire.ExceptionRecord) -> None:
+def _say(route: Route, effects: Effects, record: wire.ExceptionRecord) -> None:
+    """A step in the life of an exception; it may bring forward what falls due next."""
+    route.due_ms = 0
     effects.tell(record)
     effects.count("exceptions", record.code.value, record.transition.value)

@@ -7,6 +7,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 #: Mean metres per degree of latitude (WGS 84 mean radius 6,371,008.8 m).
 METRES_PER_DEGREE = 6_371_008.8 * math.pi / 180
@@ -64,13 +65,24 @@ def _to_segment(
     return math.hypot(p[0] - a[0] - share * dx, p[1] - a[1] - share * dy), share
 
 
+class Segment(NamedTuple):
+    """One straight piece of a path: where it begins, where to it leads, at which metre, how long."""
+
+    x: float
+    y: float
+    dx: float
+    dy: float
+    start_m: float
+    length_m: float
+
+
 class Path:
     """A polyline in a local frame with its running length.
 
     points: (x, y) in metres. Raises ValueError on fewer than two distinct points.
     """
 
-    __slots__ = ("along", "length_m", "points")
+    __slots__ = ("along", "length_m", "points", "segments")
 
     def __init__(self, points: Sequence[tuple[float, float]]) -> None:
         distinct = [points[0]] if points else []
@@ -82,6 +94,12 @@ class Path:
         for a, b in zip(self.points, self.points[1:], strict=False):
             self.along.append(self.along[-1] + math.hypot(b[0] - a[0], b[1] - a[1]))
         self.length_m = self.along[-1]
+        self.segments = [
+            Segment(ax, ay, bx - ax, by - ay, start, end - start)
+            for ((ax, ay), (bx, by)), (start, end) in zip(
+                itertools.pairwise(self.points), itertools.pairwise(self.along), strict=True
+            )
+        ]
 
     def project(
         self, x: float, y: float, low_m: float, high_m: float, expected_m: float
@@ -90,22 +108,16 @@ class Path:
 
         Among places equally near, the one next to `expected_m` wins.
         """
-        points, along = self.points, self.along
-        first = max(0, bisect_right(along, low_m) - 1)
-        last = min(len(points) - 1, max(first + 1, bisect_left(along, high_m)))
+        first = max(0, bisect_right(self.along, low_m) - 1)
+        last = min(len(self.segments), max(first + 1, bisect_left(self.along, high_m)))
         best_cost, best_along, best_offset = math.inf, low_m, math.inf
-        bx, by = points[first]
-        for i in range(first, last):
-            ax, ay = bx, by
-            bx, by = points[i + 1]
-            dx, dy = bx - ax, by - ay
-            length = along[i + 1] - along[i]
+        for ax, ay, dx, dy, start, length in self.segments[first:last]:
             share = ((x - ax) * dx + (y - ay) * dy) / (length * length)
-            share = 0.0 if share < 0.0 else min(share, 1.0)
+            share = 0.0 if share < 0.0 else 1.0 if share > 1.0 else share
             ex, ey = x - ax - share * dx, y - ay - share * dy
             offset = math.sqrt(ex * ex + ey * ey)
             if offset < best_cost:
-                here = along[i] + share * length
+                here = start + share * length
                 cost = offset + NEARNESS_WEIGHT * abs(here - expected_m)
                 if cost < best_cost:
                     best_cost, best_along, best_offset = cost, here, offset

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from controltower import polyline
 from controltower.route.path import Frame, Path
@@ -19,6 +20,19 @@ from schemas.vocabulary import StopKind
 _RESTING_KINDS = frozenset({StopKind.DEPOT, StopKind.HUB, StopKind.BREAK})
 #: Parsed paths kept in memory; a city has far fewer shapes than trips.
 _PATHS_KEPT = 4096
+#: Placed stops kept in memory: the trips of a line share path and stops, a van's round is its own.
+_LAYOUTS_KEPT = 1024
+
+#: (lat, lon) per stop, degrees
+Places = tuple[tuple[float, float], ...]
+
+
+class Layout(NamedTuple):
+    """A path and the stops on it, (x, y, along_m) each."""
+
+    frame: Frame
+    path: Path
+    stops: tuple[tuple[float, float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,25 +111,27 @@ def _parse_path(encoded: str) -> tuple[Frame, Path]:
     return frame, Path([frame.to_xy(lat, lon) for lat, lon in points])
 
 
-def _line_through(stops: Sequence[wire.Stop]) -> tuple[Frame, Path]:
-    frame = Frame.at(stops[0].lat, stops[0].lon)
-    points = [frame.to_xy(stop.lat, stop.lon) for stop in stops]
+def _line_through(places: Places) -> tuple[Frame, Path]:
+    frame = Frame.at(*places[0])
+    points = [frame.to_xy(lat, lon) for lat, lon in places]
     if all(point == points[0] for point in points):
         points.append((points[0][0] + 1.0, points[0][1]))
     return frame, Path(points)
 
 
-def _place_stops(plan: wire.Plan, frame: Frame, path: Path) -> list[tuple[float, float, float]]:
-    """(x, y, along_m) per stop: each is looked for behind the one before, so a path may cross itself."""
+@lru_cache(maxsize=_LAYOUTS_KEPT)
+def _lay_out(encoded: str | None, places: Places) -> Layout:
+    """Place the stops: each is looked for behind the one before, so a path may cross itself."""
+    frame, path = _parse_path(encoded) if encoded else _line_through(places)
     placed: list[tuple[float, float, float]] = []
     low = expected = 0.0
-    for stop in plan.stops:
-        x, y = frame.to_xy(stop.lat, stop.lon)
+    for lat, lon in places:
+        x, y = frame.to_xy(lat, lon)
         if placed:
             expected = low + math.hypot(x - placed[-1][0], y - placed[-1][1])
         low, _ = path.project(x, y, low, path.length_m, expected)
         placed.append((x, y, low))
-    return placed
+    return Layout(frame, path, tuple(placed))
 
 
 def _course(stops: Sequence[PlannedStop]) -> tuple[tuple[float, ...], tuple[int, ...]]:
@@ -132,7 +148,7 @@ def _course(stops: Sequence[PlannedStop]) -> tuple[tuple[float, ...], tuple[int,
 
 def parse_plan(plan: wire.Plan) -> RoutePlan:
     """Place the stops on the path and turn instants into ms. Raises ValueError on a path that is none."""
-    frame, path = _parse_path(plan.path) if plan.path else _line_through(plan.stops)
+    layout = _lay_out(plan.path, tuple((stop.lat, stop.lon) for stop in plan.stops))
     stops = tuple(
         PlannedStop(
             stop.stop_id,
@@ -149,7 +165,7 @@ def parse_plan(plan: wire.Plan) -> RoutePlan:
             stop.service_tier,
             stop.promised_by,
         )
-        for stop, (x, y, along) in zip(plan.stops, _place_stops(plan, frame, path), strict=True)
+        for stop, (x, y, along) in zip(plan.stops, layout.stops, strict=True)
     )
     course_m, course_ms = _course(stops)
     return RoutePlan(
@@ -163,8 +179,8 @@ def parse_plan(plan: wire.Plan) -> RoutePlan:
         stops,
         {stop.stop_id: i for i, stop in enumerate(stops)},
         tuple(stop.along_m for stop in stops),
-        frame,
-        path,
+        layout.frame,
+        layout.path,
         plan.path is not None,
         tuple((to_ms(rest.starts_at), to_ms(rest.ends_at)) for rest in plan.breaks),
         course_m,

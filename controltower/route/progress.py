@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 
-from controltower.route.evidence import Fix, Progress
+from controltower.route.evidence import Fix, Progress, Samples
 from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
 
@@ -28,25 +28,28 @@ _FINISH_M = 60.0
 
 def corridor_m(fix: Fix, limits: Limits) -> float:
     """Half width of the corridor for this fix: wider when its accuracy is bad."""
-    return limits.corridor_m + 2.0 * max(0.0, fix.accuracy_m - _GOOD_ACCURACY_M)
+    if fix.accuracy_m <= _GOOD_ACCURACY_M:
+        return limits.corridor_m
+    return limits.corridor_m + 2.0 * (fix.accuracy_m - _GOOD_ACCURACY_M)
 
 
 def advance(now: Progress, plan: RoutePlan, fix: Fix, limits: Limits) -> Progress:
     """Fold one fix that is not older than `now`."""
     x, y = plan.frame.to_xy(fix.lat, fix.lon)
-    along, off, elsewhere = _locate(now, plan, fix, x, y, limits)
-    on_path = off <= corridor_m(fix, limits) and not elsewhere
-    on_path_at = fix.at_ms if on_path else now.on_path_at_ms
-    reached = max(now.reached_m, along) if on_path else now.reached_m
-    departed = now.departed_ms
-    if not departed and on_path and along >= plan.stops[0].along_m + limits.departed_m:
-        departed = fix.at_ms
+    width = corridor_m(fix, limits)
+    along, off, elsewhere = _locate(now, plan, fix.at_ms, x, y, width, limits)
+    departed, reached, on_path_at = now.departed_ms, now.reached_m, now.on_path_at_ms
+    if off <= width and not elsewhere:
+        on_path_at = fix.at_ms
+        if along > reached:
+            reached = along
+        if not departed and along >= plan.stops[0].along_m + limits.departed_m:
+            departed = fix.at_ms
     slip = _slip_ms(plan, fix.at_ms, along, departed, on_path_at)
     cadence, gaps = _rhythm(now, fix)
-    old = (now.old_at_ms, now.old_slip_ms, now.old_along_m)
-    mid = (now.mid_at_ms, now.mid_slip_ms, now.mid_along_m)
-    if fix.at_ms - now.mid_at_ms >= _SAMPLE_MS:
-        old, mid = (mid if mid[0] else (fix.at_ms, slip, along)), (fix.at_ms, slip, along)
+    samples = now.samples
+    if fix.at_ms - samples.mid_at_ms >= _SAMPLE_MS:
+        samples = _sample(samples, fix.at_ms, slip, along)
     return Progress(
         fix.at_ms,
         x,
@@ -61,26 +64,33 @@ def advance(now: Progress, plan: RoutePlan, fix: Fix, limits: Limits) -> Progres
         cadence,
         gaps,
         slip,
-        *old,
-        *mid,
+        samples,
     )
 
 
+def _sample(was: Samples, at_ms: int, slip_ms: int, along_m: float) -> Samples:
+    if not was.mid_at_ms:
+        return Samples(at_ms, slip_ms, along_m, at_ms, slip_ms, along_m)
+    return Samples(was.mid_at_ms, was.mid_slip_ms, was.mid_along_m, at_ms, slip_ms, along_m)
+
+
 def _locate(
-    now: Progress, plan: RoutePlan, fix: Fix, x: float, y: float, limits: Limits
+    now: Progress, plan: RoutePlan, at_ms: int, x: float, y: float, width_m: float, limits: Limits
 ) -> tuple[float, float, int]:
     """(along_m, off_m, fixes in a row on another part of the path). Off the path, along_m stays."""
+    path = plan.path
     if not now.on_path_at_ms:
-        along, off = plan.path.project(x, y, 0.0, plan.path.length_m, plan.planned_m_at(fix.at_ms))
+        along, off = path.project(x, y, 0.0, path.length_m, plan.planned_m_at(at_ms))
         return along, off_course_m(plan, x, y, along, off, limits), 0
-    since_s = max(0.0, (fix.at_ms - now.on_path_at_ms) / 1000)
+    since_s = max(0.0, (at_ms - now.on_path_at_ms) / 1000)
     low, high = now.along_m - _BACK_M, now.along_m + limits.fastest_mps * since_s + _AHEAD_M
-    along, off = plan.path.project(x, y, low, high, now.along_m)
-    off = off_course_m(plan, x, y, along, off, limits)
-    if off <= corridor_m(fix, limits):
+    along, off = path.project(x, y, low, high, now.along_m)
+    if not plan.has_path:
+        off = off_course_m(plan, x, y, along, off, limits)
+    if off <= width_m:
         return along, off, 0
     if plan.has_path:
-        there, off_there = plan.path.project(x, y, 0.0, plan.path.length_m, now.along_m)
+        there, off_there = path.project(x, y, 0.0, path.length_m, now.along_m)
         if off_there <= limits.corridor_m * limits.corridor_clear_share:
             if now.elsewhere + 1 >= _ELSEWHERE_FIXES:
                 return there, off_there, 0

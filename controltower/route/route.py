@@ -24,11 +24,14 @@ class Route:
     trail: Trail = field(default_factory=Trail)
     #: nothing falls due before this; 0 where it must be looked for
     due_ms: int = 0
+    #: when the partition looks at this route next, whatever comes; 0 where it does not
+    looked_at_ms: int = 0
 
     @property
     def snapshot(self) -> Snapshot:
         """What all fixes so far say."""
-        return self.trail.newest(self.state)
+        after = self.trail.after
+        return after[-1] if after else self.state.base
 
     def slip_ms(self, now_ms: int) -> int:
         """Lateness against the frozen plan at this moment (ms, + late); 0 without a plan."""
@@ -42,8 +45,8 @@ class Route:
         if self.plan is None:
             return ()
         served = self.state.served
-        first = self.snapshot.progress.next_stop
-        return tuple(i for i in range(first, len(self.plan.stops)) if not served >> i & 1)
+        ahead = range(self.snapshot.progress.next_stop, len(self.plan.stops))
+        return tuple([i for i in ahead if not served >> i & 1] if served else ahead)
 
 
 @dataclass(slots=True)
