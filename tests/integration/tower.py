@@ -15,7 +15,7 @@ from pathlib import Path
 from confluent_kafka.admin import AdminClient
 
 from agents.topic_specs import wanted_topics
-from controltower.settings import load_settings
+from controltower.settings import load_settings, variable_of
 from controltower.streaming.topics import create_topics
 from schemas.topics import TOPICS
 
@@ -59,10 +59,11 @@ def recreate_topic(brokers: str, name: str) -> None:
 
 
 class Tower:
-    """Processes of one installation; `close` ends what is left of them."""
+    """Processes of one installation; `close` ends what is left of them. settings: name -> value."""
 
-    def __init__(self, brokers: str, app_id: str, folder: Path, redis_url: str) -> None:
+    def __init__(self, brokers: str, app_id: str, folder: Path, redis_url: str, **settings: str) -> None:
         self.brokers = brokers
+        self.app_id = app_id
         self.folder = folder
         self._environment = {
             **os.environ,
@@ -71,6 +72,7 @@ class Tower:
             "CONTROLTOWER_APP_ID": app_id,
             "CONTROLTOWER_METRICS_PORT": "0",
             "CONTROLTOWER_REDIS_URL": redis_url,
+            **{variable_of(name): value for name, value in settings.items()},
         }
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
