@@ -60,11 +60,12 @@ def test_an_interrupted_demo_leaves_no_process(tmp_path: Path) -> None:
     """Ctrl-C as soon as the stages run: exit code 130, everything reaped."""
     demo = _start(tmp_path / "out")
     assert demo.stdout is not None
-    seen = []
-    for line in demo.stdout:
-        seen.append(line)
-        if "stages are ready" in line:
-            assert _stages_of(tmp_path / "out") != []
-            demo.send_signal(signal.SIGINT)
-    assert demo.wait(60) == 130, "".join(seen)
+    seen: list[str] = []
+    while not seen or "stages are ready" not in seen[-1]:
+        seen.append(demo.stdout.readline())
+        assert seen[-1], "".join(seen)
+    assert _stages_of(tmp_path / "out") != []
+    demo.send_signal(signal.SIGINT)
+    rest, _ = demo.communicate(timeout=60)
+    assert demo.returncode == 130, "".join(seen) + rest
     assert _stages_of(tmp_path / "out") == []

@@ -60,11 +60,3 @@ def test_an_unknown_stage_is_named() -> None:
     """With the stages there are."""
     with pytest.raises(ValueError, match="no stage 'pack'; the stages are normalize, assign"):
         build_stage("pack", load_settings())
-
-
-def test_a_recorded_clock_waits_for_the_day() -> None:
-    """An idle intake tells the time of the wall only in a live system."""
-    live = build_stage("normalize", load_settings()).make_fold(0, 2)
-    recorded = build_stage("normalize", load_settings({"clock": "recorded"})).make_fold(0, 2)
-    assert live.idle({"carrier-events": 1_800_000_000_000}) is not None
-    assert recorded.idle({"carrier-events": 1_800_000_000_000}) is None
