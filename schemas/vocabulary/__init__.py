@@ -1,0 +1,65 @@
+"""Closed lists on the wire. Each value may be a metric label, so the lists are few, short and stable."""
+
+from schemas.vocabulary.actions import (
+    TERMINAL_ACTION_STATES,
+    ActionName,
+    ActionState,
+    CommandKind,
+    FeedbackState,
+    SuppressReason,
+    Tier,
+)
+from schemas.vocabulary.exceptions import (
+    CODE_TRAITS,
+    CodeTraits,
+    ExceptionCode,
+    ExceptionKind,
+    ExceptionStatus,
+    Resolution,
+    SubjectType,
+    Transition,
+)
+from schemas.vocabulary.intake import (
+    RejectReason,
+    ScoreSource,
+)
+from schemas.vocabulary.milestones import (
+    MILESTONE_RANK,
+    TERMINAL_MILESTONES,
+    Milestone,
+    Reason,
+)
+from schemas.vocabulary.routes import (
+    Motion,
+    Phase,
+    RouteEnd,
+    StopKind,
+)
+
+__all__ = [
+    "CODE_TRAITS",
+    "MILESTONE_RANK",
+    "TERMINAL_ACTION_STATES",
+    "TERMINAL_MILESTONES",
+    "ActionName",
+    "ActionState",
+    "CodeTraits",
+    "CommandKind",
+    "ExceptionCode",
+    "ExceptionKind",
+    "ExceptionStatus",
+    "FeedbackState",
+    "Milestone",
+    "Motion",
+    "Phase",
+    "Reason",
+    "RejectReason",
+    "Resolution",
+    "RouteEnd",
+    "ScoreSource",
+    "StopKind",
+    "SubjectType",
+    "SuppressReason",
+    "Tier",
+    "Transition",
+]

@@ -1,0 +1,31 @@
+"""What the edges answer: why a record was rejected, what produced a score."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class RejectReason(StrEnum):
+    """Why an intake record went to dead-letters."""
+
+    EMPTY = "EMPTY"
+    TOO_LARGE = "TOO_LARGE"
+    NOT_UTF8 = "NOT_UTF8"
+    NOT_PARSABLE = "NOT_PARSABLE"
+    TOO_DEEP = "TOO_DEEP"
+    UNKNOWN_FEED = "UNKNOWN_FEED"
+    UNKNOWN_SCHEMA = "UNKNOWN_SCHEMA"
+    MISSING_FIELD = "MISSING_FIELD"
+    WRONG_TYPE = "WRONG_TYPE"
+    OUT_OF_RANGE = "OUT_OF_RANGE"
+    BAD_TIME = "BAD_TIME"
+    NO_SUBJECT = "NO_SUBJECT"
+
+
+class ScoreSource(StrEnum):
+    """What produced a score."""
+
+    MODEL = "MODEL"
+    RULE_NO_MODEL = "RULE_NO_MODEL"
+    RULE_MODEL_REFUSED = "RULE_MODEL_REFUSED"
+    RULE_NO_LIBRARY = "RULE_NO_LIBRARY"
