@@ -11,8 +11,19 @@ from types import ModuleType
 
 from controltower.settings import Settings, SettingsError, load_settings
 
-#: The subcommands in the order of --help; each is agents/commands/<name>.py.
-COMMANDS = ("demo", "topics", "worker", "stream", "record", "verify", "replay", "reset", "train")
+#: The subcommands in the order of --help; each is a module in agents/commands.
+COMMANDS = (
+    "demo",
+    "topics",
+    "worker",
+    "stream",
+    "record",
+    "verify",
+    "replay",
+    "dead-letters",
+    "reset",
+    "train",
+)
 EXIT_WRONG_USE = 2
 EXIT_FAULT = 70
 EXIT_INTERRUPTED = 130
@@ -26,6 +37,7 @@ examples:
   controltower worker                           all stages; --stage track for one of them
   controltower stream GTFS_FOLDER --speed 60    a recorded day as a feed would publish it
   controltower verify                           live against its own replay
+  controltower dead-letters list                what was rejected, and why
 
 Settings come from options, the environment (CONTROLTOWER_...) and a TOML file; docs/settings.md lists them.
 """
@@ -53,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def import_command(name: str) -> ModuleType:
-    return import_module(f"agents.commands.{name}")
+    return import_module(f"agents.commands.{name.replace('-', '_')}")
 
 
 def make_parser(modules: dict[str, ModuleType]) -> argparse.ArgumentParser:
@@ -62,7 +74,7 @@ def make_parser(modules: dict[str, ModuleType]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "controltower", description=_ABOUT, epilog=_EXAMPLES, formatter_class=plain
     )
-    parser.add_argument("--config", metavar="FILE", help="settings file (TOML)")
+    parser.add_argument("--config", metavar="FILE.toml", help="settings file")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, module in modules.items():
         command = commands.add_parser(

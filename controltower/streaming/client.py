@@ -76,16 +76,29 @@ def _record(out: Out) -> dict[str, Any]:
 
 
 def read_topic(
-    brokers: str, topics: Sequence[str], *, security: Security | None = None, stall_s: float = 30.0
+    brokers: str,
+    topics: Sequence[str],
+    *,
+    security: Security | None = None,
+    stall_s: float = 30.0,
+    since_ms: int | None = None,
+    expect: Callable[[int], None] | None = None,
 ) -> Iterator[Record]:
-    """Every committed record from the beginning to the ends as they are now.
+    """Every committed record from the beginning, or from `since_ms` on, to the ends as they are now.
 
-    Per partition in order of offsets; partitions interleave. Raises RestartMe after `stall_s` of nothing.
+    Per partition in order of offsets; partitions interleave. `expect` is told how many offsets there are to
+    read, control records included. Raises RestartMe after `stall_s` of nothing.
     """
     consumer = _reader(brokers, security)
     try:
-        unread = _ends(consumer, topics)
-        consumer.assign([TopicPartition(t, p, OFFSET_BEGINNING) for t, p in unread])
+        bounds = _bounds(consumer, topics)
+        if since_ms is not None:
+            bounds = _since(consumer, bounds, since_ms)
+        unread = {where: end for where, (start, end) in bounds.items() if start < end}
+        if expect is not None:
+            expect(sum(end - start for start, end in bounds.values()))
+        starts = {w: OFFSET_BEGINNING if since_ms is None else bounds[w][0] for w in unread}
+        consumer.assign([TopicPartition(t, p, start) for (t, p), start in starts.items()])
         heard = time.monotonic()
         while unread:
             messages = consumer.consume(5_000, 0.1)
@@ -125,7 +138,7 @@ def tail_topics(
     """Every committed record from the beginning on, and what comes, until stop() says so."""
     consumer = _reader(brokers, security)
     try:
-        everything = _ends(consumer, topics)
+        everything = _bounds(consumer, topics)
         consumer.assign([TopicPartition(t, p, OFFSET_BEGINNING) for t, p in everything])
         while not stop():
             for message in consumer.consume(5_000, poll_s):
@@ -140,9 +153,12 @@ def _reader(brokers: str, security: Security | None) -> Consumer:
     return Consumer(reader_config(brokers, security or {}, f"reader-{uuid.uuid4().hex[:8]}"))
 
 
-def _ends(consumer: Consumer, topics: Sequence[str]) -> dict[tuple[str, int], int]:
-    """The end of every partition that has records."""
-    ends = {}
+_Bounds = dict[tuple[str, int], tuple[int, int]]
+
+
+def _bounds(consumer: Consumer, topics: Sequence[str]) -> _Bounds:
+    """First offset and end of every partition."""
+    bounds = {}
     try:
         for name in topics:
             topic = consumer.list_topics(name, timeout=CALL_S).topics[name]
@@ -150,10 +166,24 @@ def _ends(consumer: Consumer, topics: Sequence[str]) -> dict[tuple[str, int], in
                 raise RestartMe(f"topic {name} cannot be read: {topic.error.str()}")
             for partition in topic.partitions:
                 where = TopicPartition(name, partition)
-                _, ends[name, partition] = consumer.get_watermark_offsets(where, timeout=CALL_S)
+                bounds[name, partition] = consumer.get_watermark_offsets(where, timeout=CALL_S)
     except KafkaException as failed:
         raise RestartMe(f"Kafka does not answer: {failed.args[0].str()}") from failed
-    return ends
+    return bounds
+
+
+def _since(consumer: Consumer, bounds: _Bounds, at_ms: int) -> _Bounds:
+    """The same ends, begun at the first record of this time or later."""
+    wanted = [TopicPartition(topic, partition, at_ms) for topic, partition in bounds]
+    try:
+        found = consumer.offsets_for_times(wanted, timeout=CALL_S)
+    except KafkaException as failed:
+        raise RestartMe(f"Kafka does not answer: {failed.args[0].str()}") from failed
+    return {
+        (tp.topic, tp.partition): (end if tp.offset < 0 else tp.offset, end)
+        for tp in found
+        for _, end in [bounds[tp.topic, tp.partition]]
+    }
 
 
 def _to_record(message: Any) -> Record:
