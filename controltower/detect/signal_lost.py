@@ -30,7 +30,7 @@ def due_ms(snapshot: Snapshot, plan: RoutePlan, heard_ms: int, limits: Limits) -
 
 def earliest_ms(heard_ms: int, limits: Limits) -> int:
     """No silence is told before this, whatever the rhythm of the tracker."""
-    return heard_ms + min(limits.silence_ms, limits.silence_unknown_ms)
+    return heard_ms + limits.silence_ms
 
 
 def verdict(snapshot: Snapshot, heard_ms: int, due: int) -> Verdict:

@@ -5,6 +5,7 @@ All are known at the moment of the question. A missing value is None, never zero
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from controltower.route.eta import estimate_p50s
@@ -33,6 +34,8 @@ FEATURES: tuple[tuple[str, str], ...] = (
 
 _TEN_MIN_MS = 600_000
 
+Row = tuple[float | None, ...]
+
 
 class Moment(NamedTuple):
     """The situation of a route when a question is asked. Times in ms."""
@@ -44,28 +47,47 @@ class Moment(NamedTuple):
     remaining: tuple[int, ...]
 
 
-def stop_features(moment: Moment, index: int) -> tuple[float | None, ...]:
-    """The row of the stop with this index in the plan, in the order of FEATURES."""
-    plan, progress = moment.plan, moment.snapshot.progress
-    stop, now = plan.stops[index], moment.now_ms
-    [eta] = estimate_p50s(plan.stops, (index,), moment.slip_ms, now)
-    promised = stop.promised_ms
-    between = [i for i in moment.remaining if i < index]
+def feature_rows(moment: Moment, chosen: Sequence[int]) -> Iterator[tuple[int, Row]]:
+    """(index in the plan, row in the order of FEATURES) for each chosen one of the remaining stops.
+
+    chosen: ascending. What is equal for all stops is worked out once.
+    """
+    plan, now = moment.plan, moment.now_ms
+    p50s = dict(zip(chosen, estimate_p50s(plan.stops, chosen, moment.slip_ms, now), strict=True))
+    slip_s, trend_s = moment.slip_ms / 1000, _trend_s(moment)
+    left, situation = float(len(moment.remaining)), _situation(moment)
+    service_ms = 0
+    for between, i in enumerate(moment.remaining):
+        stop, eta = plan.stops[i], p50s.get(i)
+        if eta is not None:
+            promised = stop.promised_ms
+            yield (
+                i,
+                (
+                    None if promised is None else (promised - eta) / 1000,
+                    None if promised is None else (promised - stop.arrival_ms) / 1000,
+                    slip_s,
+                    trend_s,
+                    (eta - now) / 1000,
+                    float(between),
+                    left,
+                    service_ms / 1000,
+                    *situation,
+                ),
+            )
+        service_ms += stop.service_ms
+
+
+def _situation(moment: Moment) -> Row:
+    """The features from speed_ratio on: where the vehicle is and how it moves."""
+    progress, now = moment.snapshot.progress, moment.now_ms
     return (
-        None if promised is None else (promised - eta) / 1000,
-        None if promised is None else (promised - stop.arrival_ms) / 1000,
-        moment.slip_ms / 1000,
-        _trend_s(moment),
-        (eta - now) / 1000,
-        float(len(between)),
-        float(len(moment.remaining)),
-        sum(plan.stops[i].service_ms for i in between) / 1000,
         _speed_ratio(moment),
         _standing_s(moment),
         round(progress.off_m, 1) if progress.at_ms else None,
         (now - progress.at_ms) / 1000 if progress.at_ms else None,
         1.0 if progress.departed_ms else 0.0,
-        progress.reached_m / plan.path.length_m,
+        progress.reached_m / moment.plan.path.length_m,
     )
 
 

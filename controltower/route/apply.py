@@ -108,7 +108,7 @@ def _hear_again(route: Route, fix_at_ms: int, limits: Limits, effects: Effects) 
     state = route.state
     state.silent = False
     put_off_silence(route, limits)
-    episode = find_episode(route, signal_lost.CODE)
+    episode = find_episode(route, signal_lost.CODE) if state.episodes else None
     if episode is None:
         return
     if signal_lost.was_only_delayed(episode.onset_ms, episode.detected_ms, fix_at_ms, limits):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controltower.risk.features import FEATURE_SET, Moment, stop_features
+from controltower.risk.features import FEATURE_SET, Moment, feature_rows
 from controltower.route.eta import estimate_p50s
 from controltower.route.limits import Limits
 from controltower.route.route import Effects, Route
@@ -25,6 +25,7 @@ def ask_if_due(route: Route, now_ms: int, limits: Limits, effects: Effects) -> N
         return
     risk.asked, risk.asked_ms, risk.asked_slip_ms = risk.asked + 1, now_ms, slip
     moment = Moment(plan, route.snapshot, slip, now_ms, remaining)
+    rows = [wire.ScoreRow(plan.stops[i].stop_id, row) for i, row in feature_rows(moment, chosen)]
     effects.tell(
         wire.ScoreRequest(
             request_id=f"{route.state.route_id}/{risk.asked}",
@@ -32,7 +33,7 @@ def ask_if_due(route: Route, now_ms: int, limits: Limits, effects: Effects) -> N
             tenant=route.state.tenant,
             as_of=from_ms(now_ms),
             feature_set=FEATURE_SET,
-            rows=tuple(wire.ScoreRow(plan.stops[i].stop_id, stop_features(moment, i)) for i in chosen),
+            rows=tuple(rows),
         )
     )
     effects.count("score_requests")
@@ -44,9 +45,10 @@ def choose_stops(
     """The next stop and the tightest ones, in their order. A promise already broken is not at risk."""
     plan = route.plan
     assert plan is not None, "without a plan there is nothing to ask about"
-    promises = [(i, p) for i in remaining if (p := plan.stops[i].promised_ms) is not None and p > now_ms]
-    p50s = estimate_p50s(plan.stops, [i for i, _ in promises], slip_ms, now_ms)
-    slack = [(promised - p50, i) for (i, promised), p50 in zip(promises, p50s, strict=True)]
+    stops = plan.stops
+    promises = [(p, i) for i in remaining if (p := stops[i].promised_ms) is not None and p > now_ms]
+    p50s = estimate_p50s(stops, [i for _, i in promises], slip_ms, now_ms)
+    slack = [(promised - p50, i) for (promised, i), p50 in zip(promises, p50s, strict=True)]
     if len(slack) <= limits.score_stops:
         return tuple(i for _, i in slack)
     nearest = slack[0]

@@ -59,7 +59,9 @@ def next_due_ms(route: Route, limits: Limits) -> int:
 
 def put_off_silence(route: Route, limits: Limits) -> None:
     """A fix was heard. All other due times stay, so most fixes need not look for the next one."""
-    route.due_ms = min(route.due_ms, signal_lost.earliest_ms(route.state.heard_ms, limits))
+    earliest = signal_lost.earliest_ms(route.state.heard_ms, limits)
+    if earliest < route.due_ms:
+        route.due_ms = earliest
 
 
 def fire_before(route: Route, upto_ms: int, limits: Limits, effects: Effects) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from controltower.route.plan import PlannedStop, RoutePlan
 
@@ -18,14 +17,6 @@ _FADE_MS = 3_600_000.0
 _SIGMA_BASE_MS = 60_000.0
 _SIGMA_SHARE = 0.13
 _Z_90 = 1.2816
-
-
-class Eta(NamedTuple):
-    """Quantiles of the arrival, ms since the epoch."""
-
-    p10: int
-    p50: int
-    p90: int
 
 
 def estimate_p50s(stops: Sequence[PlannedStop], which: Sequence[int], slip_ms: int, now_ms: int) -> list[int]:
@@ -40,12 +31,17 @@ def estimate_p50s(stops: Sequence[PlannedStop], which: Sequence[int], slip_ms: i
     return p50s
 
 
-def spread(p50: int, now_ms: int) -> Eta:
-    """The quantiles around a median."""
-    width = int(_Z_90 * (_SIGMA_BASE_MS + _SIGMA_SHARE * (p50 - now_ms)))
-    return Eta(max(now_ms, p50 - width), p50, p50 + width)
+def spread_s(p50s: Sequence[int], now_ms: int) -> list[tuple[int, int, int]]:
+    """(p10, p50, p90) around each median, in whole seconds: an ETA is not known to the millisecond."""
+    now_s = now_ms // 1000
+    spreads = []
+    for p50 in p50s:
+        width = int(_Z_90 * (_SIGMA_BASE_MS + _SIGMA_SHARE * (p50 - now_ms)))
+        p10_s = (p50 - width) // 1000
+        spreads.append((p10_s if p10_s > now_s else now_s, p50 // 1000, (p50 + width) // 1000))
+    return spreads
 
 
-def slip_now(plan: RoutePlan, slip_ms: int, departed: bool, now_ms: int) -> int:
-    """Slip at `now_ms`: a vehicle that has not left yet loses time with the clock."""
-    return slip_ms if departed else max(slip_ms, now_ms - plan.stops[0].departure_ms, 0)
+def slip_before_departure(plan: RoutePlan, slip_ms: int, now_ms: int) -> int:
+    """A vehicle that has not left yet loses time with the clock."""
+    return max(slip_ms, now_ms - plan.stops[0].departure_ms, 0)

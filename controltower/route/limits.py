@@ -40,7 +40,7 @@ class Limits(msgspec.Struct, frozen=True):
 
     silence_ms: int = 5 * MINUTE_MS
     silence_cadences: float = 3.0
-    #: before the rhythm of a tracker is known
+    #: before the rhythm of a tracker is known; not shorter than silence_ms
     silence_unknown_ms: int = 10 * MINUTE_MS
     #: silence this close to the end of the plan is an ending trip, not a lost signal
     last_leg_m: float = 500.0
@@ -56,7 +56,11 @@ class Limits(msgspec.Struct, frozen=True):
     hold_ms: int = 5 * MINUTE_MS
     route_over_ms: int = 6 * HOUR_MS
     forget_ms: int = 24 * HOUR_MS
+    #: a status is said where the slip moved by more than the least sigma of an ETA, but once a minute at
+    #: most; else every 5 min
+    status_slip_ms: int = MINUTE_MS
     status_every_ms: int = MINUTE_MS
+    status_latest_ms: int = 5 * MINUTE_MS
     #: fastest believable travel, for the window in which a fix is looked for on the path
     fastest_mps: float = 35.0
 

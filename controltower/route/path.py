@@ -112,6 +112,8 @@ class Path:
         last = min(len(self.segments), max(first + 1, bisect_left(self.along, high_m)))
         best_cost, best_along, best_offset = math.inf, low_m, math.inf
         for ax, ay, dx, dy, start, length in self.segments[first:last]:
+            if NEARNESS_WEIGHT * (start - expected_m) >= best_cost:
+                break  # from here on, being so far along costs more than the best place found
             share = ((x - ax) * dx + (y - ay) * dy) / (length * length)
             share = 0.0 if share < 0.0 else 1.0 if share > 1.0 else share
             ex, ey = x - ax - share * dx, y - ay - share * dy

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import sys
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
+
+import msgspec
 
 from controltower import polyline
 from controltower.route.path import Frame, Path
@@ -35,8 +38,7 @@ class Layout(NamedTuple):
     stops: tuple[tuple[float, float, float], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedStop:
+class PlannedStop(msgspec.Struct, frozen=True, gc=False):
     """One stop. Times in ms, `along_m` on the path (or on the line through the stops where there is none)."""
 
     stop_id: str
@@ -151,7 +153,7 @@ def parse_plan(plan: wire.Plan) -> RoutePlan:
     layout = _lay_out(plan.path, tuple((stop.lat, stop.lon) for stop in plan.stops))
     stops = tuple(
         PlannedStop(
-            stop.stop_id,
+            sys.intern(stop.stop_id),
             x,
             y,
             along,

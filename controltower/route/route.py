@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from controltower.exceptions.lifecycle import Subject
-from controltower.route.eta import slip_now
+from controltower.route.eta import slip_before_departure
 from controltower.route.evidence import Snapshot
 from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
@@ -38,7 +38,9 @@ class Route:
         if self.plan is None:
             return 0
         progress = self.snapshot.progress
-        return slip_now(self.plan, progress.slip_ms, bool(progress.departed_ms), now_ms)
+        if progress.departed_ms:
+            return progress.slip_ms
+        return slip_before_departure(self.plan, progress.slip_ms, now_ms)
 
     def remaining(self) -> tuple[int, ...]:
         """Indices of the stops neither passed nor served."""

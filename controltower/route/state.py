@@ -10,7 +10,7 @@ import msgspec
 
 from controltower.exceptions.episode import Episode
 from controltower.route.evidence import START, Fix, Snapshot
-from schemas.vocabulary import RouteEnd
+from schemas.vocabulary import Motion, RouteEnd
 
 
 class Risk(msgspec.Struct, array_like=True):
@@ -33,9 +33,11 @@ class Told(msgspec.Struct, array_like=True):
 
     seq: int = 0
     at_ms: int = 0
-    stops_done: int = -1
-    motion: str = ""
-    open_codes: int = 0
+    motion: Motion | None = None
+    #: of the open exceptions, the sum of their opening times: another set has another sum
+    open_sum_ms: int = 0
+    underway: bool = False
+    slip_ms: int = 0
 
 
 class RouteState(msgspec.Struct, array_like=True):

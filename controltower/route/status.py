@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 
-from controltower.route.eta import estimate_p50s, spread
+from controltower.route.eta import estimate_p50s, spread_s
 from controltower.route.limits import Limits
+from controltower.route.plan import RoutePlan
 from controltower.route.route import Effects, Route
-from controltower.route.timeline import from_ms
+from controltower.route.state import Told
+from controltower.route.timeline import from_ms, to_second
 from schemas import wire
 from schemas.vocabulary import Motion, Phase
 
@@ -33,18 +35,30 @@ def motion_of(route: Route) -> Motion:
 
 
 def tell_if_new(route: Route, now_ms: int, limits: Limits, effects: Effects) -> None:
-    """Say the status when motion, exceptions or the end changed, else once a minute of stream time."""
+    """Say the status when something changed that its reader would notice.
+
+    At once: motion, departure, exceptions, the end. After a minute of stream time: the ETAs, that is the
+    slip. After five: that the vehicle goes on as told.
+    """
     state, told = route.state, route.state.told
     if route.plan is None:
         return
-    motion = motion_of(route)
-    codes = sum(1 << i for i, episode in enumerate(state.episodes) if not episode.cleared_ms)
-    same = told.motion == motion.value and told.open_codes == codes and not state.ended_ms
-    if same and now_ms - told.at_ms < limits.status_every_ms:
+    motion, underway = motion_of(route), bool(route.snapshot.progress.departed_ms)
+    open_sum = sum([e.generation_ms for e in state.episodes if not e.cleared_ms]) if state.episodes else 0
+    same = told.motion is motion and told.underway == underway and told.open_sum_ms == open_sum
+    slip = route.slip_ms(now_ms)
+    if same and not state.ended_ms and not _is_stale(told, slip, now_ms, limits):
         return
-    told.seq, told.at_ms, told.motion, told.open_codes = told.seq + 1, now_ms, motion.value, codes
-    effects.tell(_status(route, motion, now_ms))
+    told.seq, told.at_ms, told.slip_ms = told.seq + 1, now_ms, slip
+    told.motion, told.underway, told.open_sum_ms = motion, underway, open_sum
+    effects.tell(_status(route, motion, slip, now_ms))
     effects.count("status")
+
+
+def _is_stale(told: Told, slip_ms: int, now_ms: int, limits: Limits) -> bool:
+    age_ms = now_ms - told.at_ms
+    moved = abs(slip_ms - told.slip_ms) > limits.status_slip_ms
+    return age_ms >= (limits.status_every_ms if moved else limits.status_latest_ms)
 
 
 def _phase(route: Route) -> Phase:
@@ -53,13 +67,12 @@ def _phase(route: Route) -> Phase:
     return Phase.UNDERWAY if route.snapshot.progress.departed_ms else Phase.PLANNED
 
 
-def _status(route: Route, motion: Motion, now_ms: int) -> wire.RouteStatus:
+def _status(route: Route, motion: Motion, slip_ms: int, now_ms: int) -> wire.RouteStatus:
     state, plan = route.state, route.plan
     assert plan is not None, "a status needs a plan"
     progress = route.snapshot.progress
     left = () if state.ended_ms else route.remaining()
-    eta = _etas(route, left, now_ms)
-    slacks = [(e.promised_by - e.p50).total_seconds() for e in eta if e.promised_by is not None]
+    eta, slack_s = _outlook(plan, left, state.risk.p_late, slip_ms, now_ms)
     fix = state.tail[-1] if state.tail else None
     return wire.RouteStatus(
         route_id=state.route_id,
@@ -77,37 +90,35 @@ def _status(route: Route, motion: Motion, now_ms: int) -> wire.RouteStatus:
         stop_next=plan.stops[left[0]].stop_id if left else None,
         stops_done=len(plan.stops) - len(left),
         stops_left=len(left),
-        eta=eta,
-        slack_s=min(slacks, default=None),
-        slip_s=route.slip_ms(now_ms) / 1000,
+        slip_s=slip_ms / 1000,
         signal_age_s=max(0, now_ms - state.heard_ms) / 1000 if state.heard_ms else None,
         open_exceptions=tuple(e.exception_id for e in state.episodes if not e.cleared_ms),
         plan_version=plan.version,
         as_of=from_ms(now_ms),
+        eta=eta,
+        slack_s=slack_s,
     )
 
 
-def _etas(route: Route, left: tuple[int, ...], now_ms: int) -> tuple[wire.StopEta, ...]:
-    plan, scores = route.plan, route.state.risk.p_late
-    assert plan is not None, "an ETA needs a plan"
-    slip = route.slip_ms(now_ms)
-    etas = []
-    for i, p50 in zip(left, estimate_p50s(plan.stops, left, slip, now_ms), strict=True):
+def _outlook(
+    plan: RoutePlan, left: Sequence[int], p_late: Mapping[int, float], slip_ms: int, now_ms: int
+) -> tuple[tuple[wire.StopEta, ...], float | None]:
+    """The ETA of each stop left, to the whole second, and the least slack among them."""
+    etas: list[wire.StopEta] = []
+    slacks_s: list[float] = []
+    medians = estimate_p50s(plan.stops, left, slip_ms, now_ms)
+    for i, (p10_s, p50_s, p90_s) in zip(left, spread_s(medians, now_ms), strict=True):
         stop = plan.stops[i]
-        eta = spread(p50, now_ms)
         etas.append(
             wire.StopEta(
                 stop_id=stop.stop_id,
                 promised_by=stop.promised_by,
-                p10=_whole_second(eta.p10),
-                p50=_whole_second(eta.p50),
-                p90=_whole_second(eta.p90),
-                p_late=scores.get(i),
+                p10=to_second(p10_s),
+                p50=to_second(p50_s),
+                p90=to_second(p90_s),
+                p_late=p_late.get(i),
             )
         )
-    return tuple(etas)
-
-
-def _whole_second(ms: int) -> datetime:
-    """An ETA is not known to the millisecond."""
-    return datetime.fromtimestamp(ms // 1000, UTC)
+        if stop.promised_ms is not None:
+            slacks_s.append((stop.promised_ms - p50_s * 1000) / 1000)
+    return tuple(etas), min(slacks_s, default=None)

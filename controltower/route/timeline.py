@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
+#: Half a day.
+_SECONDS_KEPT = 43_200
 
 
 def to_ms(instant: datetime) -> int:
     """Milliseconds since the epoch; parts of a millisecond are dropped."""
     return (instant - EPOCH) // _MS
+
+
+@lru_cache(maxsize=_SECONDS_KEPT)
+def to_second(second: int) -> datetime:
+    """The instant of a whole second in UTC. The ETAs of all routes fall into the same few hours."""
+    return datetime.fromtimestamp(second, UTC)
 
 
 def from_ms(ms: int) -> datetime:

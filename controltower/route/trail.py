@@ -41,7 +41,8 @@ def take_fix(state: RouteState, trail: Trail, plan: RoutePlan | None, fix: Fix, 
     if fix.at_ms <= base_at:
         return Took.DUPLICATE if fix.at_ms == base_at else Took.TOO_LATE
     tail.append(fix)
-    rebuild(state, trail, plan, limits)
+    if plan is not None:
+        trail.after.append(fold_fix(trail.newest(state), plan, fix, limits))
     _settle_old(state, trail, limits)
     return Took.IN_ORDER
 
