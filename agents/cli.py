@@ -14,8 +14,10 @@ from controltower.settings import Settings, SettingsError, load_settings
 #: The subcommands in the order of --help; each is a module in agents/commands.
 COMMANDS = (
     "demo",
+    "doctor",
     "topics",
     "worker",
+    "status",
     "stream",
     "record",
     "verify",
