@@ -61,8 +61,8 @@ class Step(_Part):
     ttl_s: Duration = Field(description="without an end after this long the action is EXPIRED")
     cooldown_s: Duration = Field(description="the same action for the same home waits this long")
     max_attempts: Annotated[int, Field(ge=1, le=10)] = Field(default=1, description="per exception")
-    cost: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
-    expected_gain_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
+    cost: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    expected_gain_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     parameters: dict[str, str | int | float | bool] = Field(default_factory=dict)
     pass_on: tuple[str, ...] = Field(
         default=(), description="numbers of the exception that go into the parameters"
