@@ -69,7 +69,7 @@ class Scan(msgspec.Struct, tag_field="schema", tag="controltower.scan/1", kw_onl
     occurred_at_assumed_zone: str | None = None
     recorded_at: datetime | None = None
     received_at: datetime
-    clock_skew_s: float = 0
+    clock_skew_s: float = 0.0
     place: Place | None = None
     source: Source
 
@@ -84,7 +84,7 @@ class Stop(WirePart, frozen=True, kw_only=True, gc=False):
     promised_by: datetime | None = None
     planned_arrival: datetime
     planned_departure: datetime
-    service_s: float = 0
+    service_s: float = 0.0
     kind: StopKind = StopKind.DELIVERY
     shipment_ids: tuple[str, ...] = ()
     zone: str | None = None
@@ -267,8 +267,8 @@ class Action(msgspec.Struct, tag_field="schema", tag="controltower.action/1", kw
     parameters: dict[str, Any] = {}
     reason: str
     alternatives: tuple[Alternative, ...] = ()
-    cost: float = 0
-    expected_gain_s: float = 0
+    cost: float = 0.0
+    expected_gain_s: float = 0.0
     expires_at: datetime | None = None
     idempotency_key: str
     suppressed_because: SuppressReason | None = None
