@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from controltower.route.plan import PlannedStop, RoutePlan
 
 _FADE_MS = 3_600_000.0
-_SIGMA_BASE_MS = 60_000.0
+_SIGMA_BASE_S = 60.0
 _SIGMA_SHARE = 0.13
 _Z_90 = 1.2816
 
@@ -31,15 +31,9 @@ def estimate_p50s(stops: Sequence[PlannedStop], which: Sequence[int], slip_ms: i
     return p50s
 
 
-def spread_s(p50s: Sequence[int], now_ms: int) -> list[tuple[int, int, int]]:
-    """(p10, p50, p90) around each median, in whole seconds: an ETA is not known to the millisecond."""
-    now_s = now_ms // 1000
-    spreads = []
-    for p50 in p50s:
-        width = int(_Z_90 * (_SIGMA_BASE_MS + _SIGMA_SHARE * (p50 - now_ms)))
-        p10_s = (p50 - width) // 1000
-        spreads.append((p10_s if p10_s > now_s else now_s, p50 // 1000, (p50 + width) // 1000))
-    return spreads
+def spread_s(horizon_s: int) -> int:
+    """How far the 10 % and the 90 % quantile lie from a median `horizon_s` ahead, in whole seconds."""
+    return int(_Z_90 * (_SIGMA_BASE_S + _SIGMA_SHARE * horizon_s))
 
 
 def slip_before_departure(plan: RoutePlan, slip_ms: int, now_ms: int) -> int:

@@ -22,6 +22,8 @@ from controltower.streaming.stage import Commit, Out, Record
 from schemas import topics, wire
 
 STATE_KEY = b"r/"
+#: What is about one route.
+RouteRecord = wire.Scan | wire.Plan | wire.VehicleMoved | wire.Score | wire.Command | wire.Action
 
 
 class TrackFold:
@@ -99,11 +101,8 @@ class TrackFold:
         self._changed[route.state.route_id] = None
         self._schedule(route)
 
-    def _route_of(self, event: wire.RouteEvent) -> Route | None:
-        if isinstance(event, wire.Command):
-            route_id: str | None = event.home.partition(":")[2]
-        else:
-            route_id = None if isinstance(event, wire.Tick) else event.route_id
+    def _route_of(self, event: RouteRecord) -> Route | None:
+        route_id = event.home.partition(":")[2] if isinstance(event, wire.Command) else event.route_id
         if not route_id:
             return None
         route = self._routes.get(route_id)
@@ -111,7 +110,7 @@ class TrackFold:
             route = self._routes[route_id] = Route(RouteState(route_id))
         return route
 
-    def _apply(self, route: Route, event: wire.RouteEvent, record: Record, effects: Effects) -> None:
+    def _apply(self, route: Route, event: RouteRecord, record: Record, effects: Effects) -> None:
         limits = self._limits
         if isinstance(event, wire.Scan):
             core.apply_scan(route, event, limits, effects)

@@ -108,7 +108,7 @@ class Path:
 
         Among places equally near, the one next to `expected_m` wins.
         """
-        first = max(0, bisect_right(self.along, low_m) - 1)
+        first = bisect_right(self.along, low_m) - 1 if low_m > 0.0 else 0
         last = min(len(self.segments), max(first + 1, bisect_left(self.along, high_m)))
         best_cost, best_along, best_offset = math.inf, low_m, math.inf
         for ax, ay, dx, dy, start, length in self.segments[first:last]:

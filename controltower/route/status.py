@@ -9,12 +9,13 @@ from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
 from controltower.route.route import Effects, Route
 from controltower.route.state import Told
-from controltower.route.timeline import from_ms, to_second
+from controltower.route.timeline import Seconds, from_ms
 from schemas import wire
 from schemas.vocabulary import Motion, Phase
 
 #: Standing shorter than this is traffic, not a stop.
 _MOVING_MS = 90_000
+_SECONDS = Seconds()
 
 
 def motion_of(route: Route) -> Motion:
@@ -104,21 +105,22 @@ def _outlook(
     plan: RoutePlan, left: Sequence[int], p_late: Mapping[int, float], slip_ms: int, now_ms: int
 ) -> tuple[tuple[wire.StopEta, ...], float | None]:
     """The ETA of each stop left, to the whole second, and the least slack among them."""
-    etas: list[wire.StopEta] = []
-    slacks_s: list[float] = []
-    medians = estimate_p50s(plan.stops, left, slip_ms, now_ms)
-    for i, (p10_s, p50_s, p90_s) in zip(left, spread_s(medians, now_ms), strict=True):
-        stop = plan.stops[i]
+    stops, now_s = plan.stops, now_ms // 1000
+    medians = [p50 // 1000 for p50 in estimate_p50s(stops, left, slip_ms, now_ms)]
+    etas = []
+    for i, p50_s in zip(left, medians, strict=True):
+        stop, width_s = stops[i], spread_s(p50_s - now_s)
+        p10_s = p50_s - width_s
         etas.append(
             wire.StopEta(
                 stop_id=stop.stop_id,
                 promised_by=stop.promised_by,
-                p10=to_second(p10_s),
-                p50=to_second(p50_s),
-                p90=to_second(p90_s),
+                p10=_SECONDS[p10_s if p10_s > now_s else now_s],
+                p50=_SECONDS[p50_s],
+                p90=_SECONDS[p50_s + width_s],
                 p_late=p_late.get(i),
             )
         )
-        if stop.promised_ms is not None:
-            slacks_s.append((stop.promised_ms - p50_s * 1000) / 1000)
-    return tuple(etas), min(slacks_s, default=None)
+    promises = [(stops[i].promised_ms, p50_s) for i, p50_s in zip(left, medians, strict=True)]
+    slacks_ms = [promised - p50_s * 1000 for promised, p50_s in promises if promised is not None]
+    return tuple(etas), min(slacks_ms) / 1000 if slacks_ms else None

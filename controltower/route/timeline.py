@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
@@ -19,10 +18,14 @@ def to_ms(instant: datetime) -> int:
     return (instant - EPOCH) // _MS
 
 
-@lru_cache(maxsize=_SECONDS_KEPT)
-def to_second(second: int) -> datetime:
-    """The instant of a whole second in UTC. The ETAs of all routes fall into the same few hours."""
-    return datetime.fromtimestamp(second, UTC)
+class Seconds(dict[int, datetime]):
+    """The instants (UTC) of whole seconds, each made once: all ETAs fall into the same few hours."""
+
+    def __missing__(self, second: int) -> datetime:
+        if len(self) >= _SECONDS_KEPT:
+            self.clear()
+        instant = self[second] = datetime.fromtimestamp(second, UTC)
+        return instant
 
 
 def from_ms(ms: int) -> datetime:

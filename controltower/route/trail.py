@@ -68,11 +68,11 @@ def restart(state: RouteState, trail: Trail, plan: RoutePlan, limits: Limits) ->
 def _settle_old(state: RouteState, trail: Trail, limits: Limits) -> None:
     """Fixes older than the window become the base: nothing can come before them any more."""
     tail, oldest = state.tail, state.tail[-1].at_ms - limits.reorder_ms
-    settled = 0
-    while settled < len(tail) - 1 and tail[settled].at_ms < oldest:
-        settled += 1
-    if not settled:
+    if tail[0].at_ms >= oldest:
         return
+    settled = 1
+    while tail[settled].at_ms < oldest:
+        settled += 1
     if trail.after:
         state.base = trail.after[settled - 1]
         del trail.after[:settled]
