@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from confluent_kafka.admin import (
     AdminClient,
@@ -30,11 +31,16 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
 @pytest.fixture
-def tower(real_kafka: RealKafka, tmp_path: Path) -> Iterator[Tower]:
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def tower(real_kafka: RealKafka, tmp_path: Path, port: int) -> Iterator[Tower]:
     fresh_topics(real_kafka.brokers)
     with EmbeddedRedis() as redis:
         app_id = f"test-{uuid.uuid4().hex[:8]}"
-        tower = Tower(real_kafka.brokers, app_id, tmp_path, redis.url, metrics_port=str(free_port()))
+        tower = Tower(real_kafka.brokers, app_id, tmp_path, redis.url, metrics_port=str(port))
         try:
             yield tower
         finally:
@@ -52,8 +58,8 @@ def examine(tower: Tower) -> tuple[int, dict[str, list[dict[str, Any]]]]:
     return code, findings
 
 
-def test_a_whole_tower_is_well(tower: Tower) -> None:
-    """All stages run: every line is ok and the exit code 0; the probe of the rights is nowhere to be read."""
+def test_a_whole_tower_is_well(tower: Tower, port: int) -> None:
+    """All stages run: every line is ok, exit code 0; nothing is left of the probe, no port is open but ours."""
     tower.start("worker", "worker")
     wait_until("all stages are ready", lambda: tower.log("worker").count('"event": "ready"') == len(STAGES))
     wait_until("the groups settle", lambda: examine(tower)[0] == 0)
@@ -64,6 +70,14 @@ def test_a_whole_tower_is_well(tower: Tower) -> None:
     assert said["clock"].startswith("within")
     assert "is alive and ready" in json.dumps(said)
     assert list(read_topic(tower.brokers, [topics.DEAD_LETTERS])) == []
+    for number, stage in enumerate(STAGES):
+        assert listening_ports(tower.pid_of(stage)) == {("127.0.0.1", port + number)}
+
+
+def listening_ports(pid: int) -> set[tuple[str, int]]:
+    """Where a process takes connections: Faust's own web server would be among them."""
+    connections = psutil.Process(pid).net_connections(kind="inet")
+    return {tuple(found.laddr) for found in connections if found.status == psutil.CONN_LISTEN}
 
 
 def test_topics_that_are_not_as_they_should_be(tower: Tower) -> None:
