@@ -59,7 +59,7 @@ def examine(tower: Tower) -> tuple[int, dict[str, list[dict[str, Any]]]]:
 
 
 def test_a_whole_tower_is_well(tower: Tower, port: int) -> None:
-    """All stages run: every line is ok, exit code 0; nothing is left of the probe, no port is open but ours."""
+    """All stages run: every line is ok, exit code 0; the probe left nothing, no port is open but ours."""
     tower.start("worker", "worker")
     wait_until("all stages are ready", lambda: tower.log("worker").count('"event": "ready"') == len(STAGES))
     wait_until("the groups settle", lambda: examine(tower)[0] == 0)

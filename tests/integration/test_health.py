@@ -1,0 +1,101 @@
+"""/healthz and /readyz tell the truth: restoring is not ready, a hung loop is not healthy and ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+from confluent_kafka import ConsumerGroupState
+from confluent_kafka.admin import AdminClient
+
+from controltower.streaming.client import produce_all
+from controltower.streaming.exits import Exit
+from controltower.streaming.stage import Out
+from tests.integration.tower import wait_until
+from tests.integration.toy import REPOSITORY, Toy, toy_run
+from tests.kafka import RealKafka, free_port
+
+pytestmark = pytest.mark.kafka
+#: The loop counts as hung after the first, the process ends after the second.
+STALE_S, STUCK_S = 2, 8
+
+
+def ask(port: int, path: str) -> int | None:
+    """The status, None where nobody listens."""
+    try:
+        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return int(answer.status)
+    except HTTPError as refused:
+        return refused.code
+    except OSError:
+        return None
+
+
+@contextmanager
+def stage(toy: Toy, port: int, hold: Path) -> Iterator[subprocess.Popen[bytes]]:
+    settings = {
+        "brokers": toy.brokers,
+        "app": toy.app,
+        "source": toy.source,
+        "changelog": toy.changelog,
+        "port": port,
+        "hold": str(hold),
+        "stale_s": STALE_S,
+        "stuck_s": STUCK_S,
+    }
+    command = [sys.executable, str(Path(__file__).with_name("healthy_stage.py")), json.dumps(settings)]
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(REPOSITORY)})
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def toy_group_size(toy: Toy) -> int:
+    """Members of the stage's group once it has settled, else 0."""
+    admin = AdminClient({"bootstrap.servers": toy.brokers})
+    name = f"{toy.app}-track"
+    found = admin.describe_consumer_groups([name])[name].result(10)
+    return len(found.members) if found.state is ConsumerGroupState.STABLE else 0
+
+
+def test_health_through_a_life(real_kafka: RealKafka, tmp_path: Path) -> None:
+    """Joining and restoring: alive, not ready. Restored: both. A hung loop: not alive, then restart me."""
+    hold, port = tmp_path / "hold", free_port()
+    hold.touch()
+    with toy_run(real_kafka.brokers, tmp_path) as toy, stage(toy, port, hold) as process:
+        wait_until("it listens", lambda: ask(port, "/healthz") == 200)
+        assert ask(port, "/readyz") == 503
+        wait_until("its beat is heard", lambda: ask(port, "/healthz") == 200)
+        assert ask(port, "/readyz") == 503
+        hold.unlink()
+        wait_until("it is ready", lambda: ask(port, "/readyz") == 200)
+        assert ask(port, "/healthz") == 200
+
+        produce_all(toy.brokers, [Out(toy.source, b"k", b"hang")])
+        wait_until("it is not healthy", lambda: ask(port, "/healthz") == 503)
+        assert process.wait(30) == Exit.RESTART
+
+
+def test_a_new_assignment_is_not_ready_until_it_is_restored(real_kafka: RealKafka, tmp_path: Path) -> None:
+    """When a second process joins and has to restore, it is not ready, and the first one is again."""
+    hold, first, second = tmp_path / "hold", free_port(), free_port()
+    with toy_run(real_kafka.brokers, tmp_path) as toy, stage(toy, first, tmp_path / "none"):
+        wait_until("the first is ready", lambda: ask(first, "/readyz") == 200)
+        hold.touch()
+        with stage(toy, second, hold):
+            wait_until("the second listens", lambda: ask(second, "/healthz") == 200)
+            wait_until("the second joins", lambda: toy_group_size(toy) == 2)
+            wait_until("the first is ready with the rest", lambda: ask(first, "/readyz") == 200)
+            assert ask(second, "/readyz") == 503
+            hold.unlink()
+            wait_until("the second is ready", lambda: ask(second, "/readyz") == 200)
