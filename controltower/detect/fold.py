@@ -14,9 +14,10 @@ from controltower.route.progress import advance
 def fold_fix(was: Snapshot, plan: RoutePlan, fix: Fix, limits: Limits) -> Snapshot:
     """The snapshot after one more fix; `fix` is not older than the newest in `was`."""
     before = was.progress
-    progress = advance(before, plan, fix, limits)
+    x, y = plan.frame.to_xy(fix.lat, fix.lon)
+    progress = advance(before, plan, fix, x, y, limits)
     gap_limit = silence_limit_ms(before.cadence_ms, before.gaps, limits)
-    standing = settle(was.standing, progress.x, progress.y, fix.at_ms, gap_limit, limits)
+    standing = settle(was.standing, x, y, fix.at_ms, gap_limit, limits)
     still, astray = _is_still(was, standing, limits), _is_astray(was, progress, limits)
     halt, dwell, detour = was.halt, was.dwell, was.detour
     if still or astray:

@@ -8,6 +8,7 @@ that is none. Ticks move all routes of a partition, and say what every origin ha
 
 from __future__ import annotations
 
+import sys
 from functools import lru_cache
 
 from controltower.detect import late_departure, signal_lost
@@ -46,10 +47,10 @@ def apply_scan(route: Route, scan: wire.Scan, limits: Limits, effects: Effects) 
         effects.count("after_end")
         return
     if state.carrier is None:
-        state.carrier, state.tenant = scan.carrier, scan.tenant
-    fix = _fix_of(scan, received)
+        state.carrier, state.tenant = sys.intern(scan.carrier), sys.intern(scan.tenant)
+    fix = _fix_of(scan)
     if fix is not None:
-        _apply_fix(route, scan, fix, source, limits, effects)
+        _apply_fix(route, scan, fix, received, limits, effects)
     if scan.milestone in SERVING:
         _serve(route, scan.stop_id)
     _after_scan(route, limits, effects)
@@ -60,12 +61,12 @@ def _source_name(topic: str, partition: int) -> str:
     return f"{topic}/{partition}"
 
 
-def _fix_of(scan: wire.Scan, received: int) -> Fix | None:
+def _fix_of(scan: wire.Scan) -> Fix | None:
     place = scan.place
     if place is None or place.lat is None or place.lon is None:
         return None
     at = to_ms(scan.occurred_at) - int(scan.clock_skew_s * 1000)
-    return Fix(at, received, place.lat, place.lon, place.accuracy_m or _ACCURACY_UNKNOWN_M)
+    return Fix(at, place.lat, place.lon, place.accuracy_m or _ACCURACY_UNKNOWN_M)
 
 
 def _serve(route: Route, stop_id: str | None) -> None:
@@ -77,16 +78,16 @@ def _serve(route: Route, stop_id: str | None) -> None:
 
 
 def _apply_fix(
-    route: Route, scan: wire.Scan, fix: Fix, source: str, limits: Limits, effects: Effects
+    route: Route, scan: wire.Scan, fix: Fix, received: int, limits: Limits, effects: Effects
 ) -> None:
     state = route.state
     took = take_fix(state, route.trail, route.plan, fix, limits)
     if took is Took.DUPLICATE:
         effects.count("duplicates")
         return
-    state.source = source
-    state.heard_ms = max(state.heard_ms, fix.received_ms)
-    if scan.vehicle_id is not None:
+    state.source = _source_name(scan.source.topic, scan.source.partition)
+    state.heard_ms = max(state.heard_ms, received)
+    if scan.vehicle_id is not None and scan.vehicle_id != state.vehicle_id:
         state.vehicle_id = scan.vehicle_id
     _hear_again(route, fix.at_ms, limits, effects)
     if took is Took.TOO_LATE:

@@ -7,10 +7,9 @@ import msgspec
 
 
 class Fix(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One position. `at_ms` is when it was taken (device clock, corrected), `received_ms` when it came."""
+    """One position. `at_ms` is when it was taken (device clock, corrected)."""
 
     at_ms: int
-    received_ms: int
     lat: float
     lon: float
     accuracy_m: float
@@ -31,8 +30,6 @@ class Progress(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Where on the path. `along_m` is the last place on the path, `reached_m` the furthest one."""
 
     at_ms: int = 0
-    x: float = 0.0
-    y: float = 0.0
     along_m: float = 0.0
     off_m: float = 0.0
     on_path_at_ms: int = 0

@@ -173,8 +173,8 @@ def parse_plan(plan: wire.Plan) -> RoutePlan:
     return RoutePlan(
         plan.route_id,
         plan.version,
-        plan.tenant,
-        plan.carrier,
+        sys.intern(plan.tenant),
+        sys.intern(plan.carrier),
         plan.vehicle_id,
         to_ms(plan.departs_at),
         to_ms(plan.ends_by),

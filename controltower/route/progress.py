@@ -33,9 +33,8 @@ def corridor_m(fix: Fix, limits: Limits) -> float:
     return limits.corridor_m + 2.0 * (fix.accuracy_m - _GOOD_ACCURACY_M)
 
 
-def advance(now: Progress, plan: RoutePlan, fix: Fix, limits: Limits) -> Progress:
-    """Fold one fix that is not older than `now`."""
-    x, y = plan.frame.to_xy(fix.lat, fix.lon)
+def advance(now: Progress, plan: RoutePlan, fix: Fix, x: float, y: float, limits: Limits) -> Progress:
+    """Fold one fix that is not older than `now`; x, y: its place in the frame of the plan, metres."""
     width = corridor_m(fix, limits)
     along, off, elsewhere = _locate(now, plan, fix.at_ms, x, y, width, limits)
     departed, reached, on_path_at = now.departed_ms, now.reached_m, now.on_path_at_ms
@@ -52,8 +51,6 @@ def advance(now: Progress, plan: RoutePlan, fix: Fix, limits: Limits) -> Progres
         samples = _sample(samples, fix.at_ms, slip, along)
     return Progress(
         fix.at_ms,
-        x,
-        y,
         along,
         off,
         on_path_at,

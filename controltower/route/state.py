@@ -6,6 +6,8 @@ after each of those are rebuilt on reading, so that the bytes stay few.
 
 from __future__ import annotations
 
+import sys
+
 import msgspec
 
 from controltower.exceptions.episode import Episode
@@ -77,8 +79,15 @@ def encode_state(state: RouteState) -> bytes:
 
 
 def decode_state(data: bytes) -> RouteState:
-    """The state from its bytes. Raises msgspec.ValidationError where they are no state."""
-    return _decoder.decode(data)
+    """The state from its bytes; names that many routes share are kept once.
+
+    Raises msgspec.ValidationError where they are no state.
+    """
+    state = _decoder.decode(data)
+    state.tenant, state.source = sys.intern(state.tenant), sys.intern(state.source)
+    if state.carrier is not None:
+        state.carrier = sys.intern(state.carrier)
+    return state
 
 
 class Trail:
