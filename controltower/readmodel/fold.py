@@ -10,7 +10,8 @@ import msgspec
 
 from controltower.logs import logger
 from controltower.readmodel.rows import Row, make_row
-from controltower.readmodel.store import Store, StoreDown
+from controltower.readmodel.store import Store, StoreBehind, StoreDown
+from controltower.streaming.exits import RestartMe
 from controltower.streaming.stage import Commit, Record
 
 _FIRST_WAIT_S: Final = 0.2
@@ -21,6 +22,9 @@ _log = logger("readmodel")
 class ProjectFold:
     """A PartitionFold that blocks. While the store is down it waits: nothing is lost, lag grows.
 
+    A store may also come back without its last seconds, or empty. Then fold() raises RestartMe, and the
+    takeover that follows begins where the store stands.
+
     wait_s: sleeps; injected by tests.
     """
 
@@ -30,12 +34,24 @@ class ProjectFold:
         self._partition = partition
         self._store = store
         self._wait_s = wait_s
+        #: what the store has confirmed to us: topic -> next offset
+        self._confirmed: dict[str, int] = {}
 
     def restore(self, key: bytes, value: bytes) -> None:
         """Nothing is kept here; the store is the state."""
 
     def restored(self) -> None:
         """Nothing to do."""
+
+    def start_from(self, starts: Mapping[str, int]) -> Mapping[str, int]:
+        """Where the store stands, if that is earlier. One that is down is asked again by the first write."""
+        try:
+            stored = self._store.stands_at(self._partition)
+        except StoreDown:
+            self._confirmed = dict(starts)
+        else:
+            self._confirmed = {topic: min(start, stored.get(topic, 0)) for topic, start in starts.items()}
+        return dict(self._confirmed)
 
     def idle(self, ends: Mapping[str, int]) -> Commit | None:
         """Nothing happens without a record."""
@@ -63,7 +79,9 @@ class ProjectFold:
         pause_s, down = _FIRST_WAIT_S, False
         while True:
             try:
-                self._store.write(self._partition, rows, positions)
+                self._store.write(self._partition, rows, positions, self._confirmed)
+            except StoreBehind as lost:
+                raise RestartMe(f"{lost}; reading again from there") from lost
             except StoreDown as failed:
                 if not down:
                     _log.warning("redis is down, waiting", partition=self._partition, error=str(failed))
@@ -71,6 +89,7 @@ class ProjectFold:
                 self._wait_s(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_WAIT_S)
             else:
+                self._confirmed.update(positions)
                 if down:
                     _log.info("redis is back", partition=self._partition)
                 return

@@ -15,20 +15,35 @@ PREFIX: Final = "ct:1:"
 #: Rows of what ended are kept this long for readers that come late; Kafka has them for a week.
 KEEP_ENDED_S: Final = 24 * 3600
 _ANSWER_S: Final = 5.0
+_NOTHING: Final[Mapping[str, int]] = {}
 
 
 class StoreDown(Exception):
     """The store does not answer or refuses; one line. Nothing of the call was written."""
 
 
+class StoreBehind(Exception):
+    """The store has lost what it had confirmed; one line. Nothing of the call was written."""
+
+
 class Store(Protocol):
     """What the stage project needs of a store, and what reads the overview."""
 
-    def write(self, partition: int, rows: Sequence[Row], positions: Mapping[str, int]) -> int:
+    def write(
+        self,
+        partition: int,
+        rows: Sequence[Row],
+        positions: Mapping[str, int],
+        confirmed: Mapping[str, int] = _NOTHING,
+    ) -> int:
         """Write rows and positions (topic -> next offset), all or nothing; returns how many rows were new.
 
-        Rows with a seq not above the stored one are left out.
+        Rows with a seq not above the stored one are left out. Raises StoreBehind where a stored position is
+        below the one in `confirmed`.
         """
+
+    def stands_at(self, partition: int) -> dict[str, int]:
+        """The stored positions."""
 
     def count(self, index: str) -> int:
         """Members of a sorted set."""
@@ -56,20 +71,33 @@ class RedisStore:
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
 
-    def write(self, partition: int, rows: Sequence[Row], positions: Mapping[str, int]) -> int:
+    def write(
+        self,
+        partition: int,
+        rows: Sequence[Row],
+        positions: Mapping[str, int],
+        confirmed: Mapping[str, int] = _NOTHING,
+    ) -> int:
         """Every writer moves the position, so it is watched: if somebody else did meanwhile, look again."""
         while True:
             try:
-                return self._write(partition, rows, positions)
+                return self._write(partition, rows, positions, confirmed)
             except WatchError:
                 continue
             except (RedisError, OSError) as failed:
                 raise StoreDown(_flat(failed)) from failed
 
-    def _write(self, partition: int, rows: Sequence[Row], positions: Mapping[str, int]) -> int:
+    def _write(
+        self,
+        partition: int,
+        rows: Sequence[Row],
+        positions: Mapping[str, int],
+        confirmed: Mapping[str, int],
+    ) -> int:
         where = position_key(partition)
         with self._client.pipeline(transaction=True) as pipe:
             pipe.watch(where)  # type: ignore[no-untyped-call]
+            _check(confirmed, _positions(pipe.hgetall(where)))
             fresh = self._newer(rows)
             pipe.multi()
             for row in fresh:
@@ -89,6 +117,9 @@ class RedisStore:
         pairs = zip(rows, stored, strict=True)
         return [row for row, seq in pairs if row.deleted or seq is None or row.seq > int(seq)]
 
+    def stands_at(self, partition: int) -> dict[str, int]:
+        return _positions(self._answer("hgetall", position_key(partition)))
+
     def count(self, index: str) -> int:
         return int(self._answer("zcard", PREFIX + index))
 
@@ -103,6 +134,18 @@ class RedisStore:
             return getattr(self._client, command)(*arguments)
         except (RedisError, OSError) as failed:
             raise StoreDown(_flat(failed)) from failed
+
+
+def _positions(answer: Any) -> dict[str, int]:
+    return {topic: int(offset) for topic, offset in _strings(answer).items()}
+
+
+def _check(confirmed: Mapping[str, int], stored: Mapping[str, int]) -> None:
+    for topic, offset in confirmed.items():
+        if stored.get(topic, 0) < offset:
+            raise StoreBehind(
+                f"redis stands at {topic} offset {stored.get(topic, 0)}, but had stored {offset}"
+            )
 
 
 def _put(pipe: Any, row: Row) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -65,6 +65,14 @@ class PartitionFold(Protocol):
         `ends` has each input topic that is read to its end and the time (ms, the broker's clock as far
         as it is known) at which the broker last confirmed that. None: nothing to write.
         """
+
+
+@runtime_checkable
+class KeepsElsewhere(Protocol):
+    """A fold whose state stands in a store of its own, which may have lost what it had confirmed."""
+
+    def start_from(self, starts: Mapping[str, int]) -> Mapping[str, int]:
+        """After restored(): where to read on, given where the changelog says; earlier or the same."""
 
 
 FoldFactory = Callable[[int, int], PartitionFold]

@@ -30,7 +30,7 @@ from controltower.streaming.positions import (
 from controltower.streaming.preflight import FoundTopic, find_topics
 from controltower.streaming.restore import Changelog, Progress, read_changelog
 from controltower.streaming.resume import Bounds, find_start
-from controltower.streaming.stage import Commit, PartitionFold
+from controltower.streaming.stage import Commit, KeepsElsewhere, PartitionFold
 from controltower.streaming.writer import PartitionWriter
 
 log = structlog.get_logger(__name__)
@@ -139,6 +139,9 @@ class TakeOver:
         for key, value in changelog.entries.items():
             fold.restore(key, value)
         fold.restored()
+        if isinstance(fold, KeepsElsewhere):
+            earlier = fold.start_from(starts)
+            starts = {topic: max(earlier[topic], bounds[topic].beginning) for topic in starts}
         taken = Taken(writer, fold, starts, topic_ids)
         self._write_positions(partition, taken)
         return taken

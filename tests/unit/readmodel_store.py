@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from controltower.readmodel.rows import Row
-from controltower.readmodel.store import StoreDown
+from controltower.readmodel.store import StoreBehind, StoreDown
 
 
 class DictStore:
@@ -18,15 +18,29 @@ class DictStore:
         self.expiring: set[tuple[str, str]] = set()
         self.positions: dict[int, dict[str, int]] = {}
 
-    def write(self, partition: int, rows: Sequence[Row], positions: Mapping[str, int]) -> int:
+    def write(
+        self,
+        partition: int,
+        rows: Sequence[Row],
+        positions: Mapping[str, int],
+        confirmed: Mapping[str, int] | None = None,
+    ) -> int:
         if self.failures:
             self.failures -= 1
             raise StoreDown("connection refused")
+        stored = self.stands_at(partition)
+        if any(stored.get(topic, 0) < offset for topic, offset in (confirmed or {}).items()):
+            raise StoreBehind("lost something")
         fresh = [row for row in rows if row.deleted or row.seq > self._seq(row)]
         for row in fresh:
             self._put(row)
         self.positions.setdefault(partition, {}).update(positions)
         return len(fresh)
+
+    def stands_at(self, partition: int) -> dict[str, int]:
+        if self.failures:
+            raise StoreDown("connection refused")
+        return self.positions.get(partition, {})
 
     def count(self, index: str) -> int:
         return len(self.sets.get(index, {}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
@@ -12,6 +13,7 @@ from structlog.testing import capture_logs
 from controltower.readmodel.fold import ProjectFold
 from controltower.readmodel.overview import overview
 from controltower.readmodel.rows import OPEN_EXCEPTIONS, ROUTES_UNDERWAY, WAITING_ACTIONS
+from controltower.streaming.exits import RestartMe
 from controltower.streaming.stage import Record
 from schemas.topics import DISPATCH, EXCEPTIONS, ROUTE_STATUS
 from schemas.vocabulary import Phase
@@ -109,3 +111,26 @@ def test_the_overview_shows_the_worst_first() -> None:
     assert (seen.routes_underway, seen.exceptions_open, seen.actions_waiting) == (1, 4, 1)
     assert [fields["severity"] for fields in seen.exceptions] == ["1", "1"]
     assert seen.actions[0]["action"] == "DISPATCH_RESCUE"
+
+
+def test_a_store_that_lost_its_last_seconds_is_read_again_from_where_it_stands() -> None:
+    """The loss shows at the next write, which writes nothing; the next owner begins where it stands."""
+    store, records = DictStore(), story()
+    fold = ProjectFold(1, 4, store)
+    fold.fold(records)
+    store.positions[1][EXCEPTIONS] = 0
+    store.hashes.clear()
+    with pytest.raises(RestartMe):
+        fold.fold([as_record(status(3), 99)])
+    assert store.hashes == {}
+    changelog = {record.topic: record.offset + 1 for record in records}
+    starts = ProjectFold(1, 4, store).start_from(changelog)
+    assert starts == {**changelog, EXCEPTIONS: 0}
+
+
+def test_a_store_that_was_down_at_the_takeover_is_judged_by_the_first_write() -> None:
+    """It is taken at its word, which is the changelog; empty in truth, it ends the process."""
+    fold = ProjectFold(1, 4, DictStore(failures=1), lambda _: None)
+    assert fold.start_from({EXCEPTIONS: 5}) == {EXCEPTIONS: 5}
+    with pytest.raises(RestartMe):
+        fold.fold([as_record(status(3), 99)])
