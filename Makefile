@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench clean
+.PHONY: help setup demo test check faults bench clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -32,6 +32,12 @@ check: setup ## style, types and import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+SEED ?= 1
+MINUTES ?= 30
+
+faults: setup ## break it in every way on a real Kafka, SEED=1 MINUTES=30, and print what was lost
+	@$(BIN)/python -m tests.fault --seed $(SEED) --minutes $(MINUTES)
 
 bench: setup ## events per second and CPU per event on a real broker
 	@$(BIN)/python -m tests.bench

@@ -1,0 +1,142 @@
+"""Processes that die, leave, or sleep too long."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from random import Random
+from typing import ClassVar
+
+from schemas.topics import STAGES
+from tests.fault.installation import FaultTower
+from tests.fault.suite import Scenario
+from tests.kafka import RealKafka
+
+
+class KillStages(Scenario):
+    """kill -9 of random stages at random moments, also while they restore: all come back by themselves."""
+
+    name: ClassVar[str] = "kill -9"
+
+    def __init__(self, times: int) -> None:
+        self._times = times
+        self.day_s = 7.0 * times
+
+    def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
+        done = 0
+        while done < self._times and tower.flows:
+            alive = tower.stage_pids()
+            if alive:
+                tower.kill_stage(rng.choice(sorted(alive)))
+                done += 1
+                if done % 4 == 0:
+                    tower.wait_for_work()
+            tower.pause_while_flowing(rng.uniform(0.0, 3.0))
+        tower.wait_for_work()
+        return done
+
+
+class CrashAtCommit(Scenario):
+    """A stage kills itself right before its commit, with the commit on its way, or right after it."""
+
+    name: ClassVar[str] = "kill -9 at the commit"
+    day_s = 90.0
+    MOMENTS: ClassVar[tuple[str, ...]] = ("before", "in", "after")
+
+    def __init__(self, times: int) -> None:
+        self._times = times
+
+    def launch(self, tower: FaultTower) -> None:
+        """Each stage is a process of its own, so that one may be started with a fuse."""
+        for stage in STAGES:
+            tower.start_worker(stage, stage)
+
+    def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
+        done = 0
+        while done < self._times and tower.flows:
+            stage, moment = rng.choice(STAGES), self.MOMENTS[done % len(self.MOMENTS)]
+            tower.stop(stage)
+            done += self._burn(tower, stage, f"{moment}:{rng.randrange(5, 40)}", f"doomed-{done}")
+            tower.start_worker(stage, stage)
+            tower.wait_for_work()
+        return done
+
+    def _burn(self, tower: FaultTower, stage: str, fuse: str, name: str) -> bool:
+        """Whether the stage killed itself before the day was over."""
+        doomed = tower.launch("tests.fault.fused_stage", name, fuse, "worker", "--stage", stage)
+        tower.wait_until(f"{stage} kills itself", lambda: doomed.poll() is not None or not tower.flows)
+        died = doomed.poll() == -signal.SIGKILL
+        doomed.kill()
+        doomed.wait()
+        return died
+
+
+class TermStages(Scenario):
+    """Plain SIGTERM restarts, one stage after the other: each leaves with code 0 and goes on elsewhere."""
+
+    name: ClassVar[str] = "SIGTERM"
+
+    def __init__(self, times: int) -> None:
+        self._times = times
+        self.day_s = 10.0 + 7.0 * times
+
+    def launch(self, tower: FaultTower) -> None:
+        for stage in STAGES:
+            tower.start_worker(stage, stage)
+
+    def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
+        done = 0
+        while done < self._times and tower.flows:
+            stage = rng.choice(STAGES)
+            code = tower.stop(stage)
+            assert code == 0, f"{stage} ended with {code} after SIGTERM\n{tower.log(stage)[-1500:]}"
+            tower.start_worker(stage, stage)
+            tower.wait_for_work()
+            done += 1
+            tower.pause_while_flowing(rng.uniform(0.0, 1.0))
+        return done
+
+
+class StopAndContinue(Scenario):
+    """SIGSTOP beyond the session timeout while another takes over, then SIGCONT: the sleeper changes nothing.
+
+    What a zombie writes is refused: it ends with the code that asks for a restart. A sleeper with nothing in
+    flight joins again without having written; that most of them had is asserted.
+    """
+
+    name: ClassVar[str] = "SIGSTOP, SIGCONT"
+    day_s = 240.0
+
+    def __init__(self) -> None:
+        self.refused = 0
+
+    def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
+        done = 0
+        for stage in STAGES:
+            if not tower.flows:
+                break
+            self._put_to_sleep(tower, stage)
+            done += 1
+        assert self.refused >= done // 2, f"only {self.refused} of {done} sleepers were refused"
+        return done
+
+    def _put_to_sleep(self, tower: FaultTower, stage: str) -> None:
+        second = f"second-{stage}"
+        tower.start_worker(second, stage)
+        tower.wait_until("the second has a share", lambda: tower.ready_partitions(second) != [])
+        sleeper = tower.stage_pids()[stage]
+        os.kill(sleeper, signal.SIGSTOP)
+        try:
+            tower.wait_until("the second has all", lambda: tower.ready_partitions(second) == [0, 1, 2, 3], 60)
+        finally:
+            os.kill(sleeper, signal.SIGCONT)
+        woke_at = time.monotonic()
+        tower.wait_until(
+            f"{stage} is refused or joins again",
+            lambda: tower.stage_pids().get(stage) != sleeper or len(tower.ready_partitions(second)) < 4,
+            60,
+        )
+        self.refused += f"{stage} ended with code 75" in tower.log("worker")
+        tower.stop(second)
+        tower.wait_for_work(since=woke_at)

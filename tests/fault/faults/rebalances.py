@@ -1,0 +1,69 @@
+"""Workers that come and go while the others work."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import ClassVar
+
+from schemas.topics import STAGES
+from tests.fault.installation import FaultTower
+from tests.fault.suite import Scenario
+from tests.kafka import RealKafka
+
+
+def wait_for_share(tower: FaultTower, name: str) -> None:
+    """Until each stage of this worker is ready, with whatever it was given."""
+    tower.wait_until(f"{name} has its share", lambda: set(STAGES) <= tower.holdings_of(name).keys())
+
+
+class SecondWorker(Scenario):
+    """A second worker joins, leaves and joins again under load: partitions move, nothing is doubled."""
+
+    name: ClassVar[str] = "second worker"
+
+    def __init__(self, times: int) -> None:
+        self._times = times
+        self.day_s = 30.0 + 60.0 * times
+
+    def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
+        done = 0
+        for number in range(self._times):
+            name = f"second-{number}"
+            tower.start_worker(name)
+            wait_for_share(tower, name)
+            tower.wait_for_work()
+            tower.pause_while_flowing(rng.uniform(0.0, 2.0))
+            code = tower.stop(name)
+            assert code == 0, f"the second worker left with {code}"
+            tower.wait_for_work()
+            done += 2
+        tower.start_worker("last")
+        wait_for_share(tower, "last")
+        tower.wait_for_work()
+        return done + 1
+
+
+class RollingRestart(Scenario):
+    """Two workers, restarted in turns, as a deployment does it."""
+
+    name: ClassVar[str] = "rolling restart of two"
+
+    def __init__(self, times: int) -> None:
+        self._times = times
+        self.day_s = 30.0 + 50.0 * times
+
+    def launch(self, tower: FaultTower) -> None:
+        for name in ("first", "second"):
+            tower.start_worker(name)
+            wait_for_share(tower, name)
+
+    def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
+        done = 0
+        for name in ("first", "second") * self._times:
+            code = tower.stop(name)
+            assert code == 0, f"{name} left with {code}"
+            tower.start_worker(name)
+            wait_for_share(tower, name)
+            tower.wait_for_work()
+            done += 1
+        return done

@@ -1,0 +1,222 @@
+"""The judge: `verify` on the topics as a read_committed reader sees them, and the counts of the table.
+
+It knows nothing of the processes: it folds the input again with the offline core and compares.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+
+from agents.app import build_offline_stages
+from controltower.intake import CLOCK_HEADER, SOURCE_HEADER
+from controltower.offline.evidence import Evidence, view_changelog
+from controltower.offline.evidence_broker import BrokerEvidence
+from controltower.offline.verify.records import fingerprint
+from controltower.offline.verify.refold import refold
+from controltower.offline.verify.rules import RULES, How, Rule, written
+from controltower.offline.verify.verify import Verification
+from controltower.settings import load_settings
+from controltower.streaming.partitioner import partition_of
+from controltower.streaming.stage import Out, Record, StageSpec
+from schemas import topics
+from schemas.vocabulary import TERMINAL_ACTION_STATES, ActionState
+
+Place = tuple[str, int, int]
+_What = tuple[int, bytes | None, bytes]
+_REFOLDED = ("normalize", "assign", "track", "recover")
+
+
+@dataclass(slots=True)
+class Verdict:
+    """`differences` empty: live equals its replay, and every input record is accounted for once."""
+
+    records_in: int = 0
+    processed: int = 0
+    dead_lettered: int = 0
+    lost: int = 0
+    twice: int = 0
+    exceptions_wrong: int = 0
+    differences: list[str] = field(default_factory=list)
+
+
+class _Sourced(msgspec.Struct):
+    source: object = None
+
+
+class _Ending(msgspec.Struct):
+    exception_id: str
+    status: str
+    resolved_at: datetime | None = None
+
+
+class _Step(msgspec.Struct):
+    action_id: str
+    exception_id: str
+    state: ActionState
+    decided_at: datetime
+
+
+def judge(brokers: str, wait_s: float) -> Verdict:
+    """Read everything once the stages owe nothing, for `wait_s` at most; judge it."""
+    stages = build_offline_stages(load_settings({"brokers": brokers}), lambda: 0)
+    evidence = BrokerEvidence(brokers, {}, stages)
+    try:
+        behind = evidence.gather(wait_s, lambda *_: None)
+        verdict = Verdict()
+        if behind:
+            verdict.differences.append(f"after {wait_s:.0f} s the stages still owe {behind:,} records")
+            verdict.lost += behind
+            return verdict
+        _weigh(evidence, stages, verdict)
+        return verdict
+    finally:
+        evidence.close()
+
+
+def count_owed(brokers: str, wait_s: float) -> int:
+    """How many records the stages still have to read after `wait_s`; 0 as soon as there are none."""
+    stages = build_offline_stages(load_settings({"brokers": brokers}), lambda: 0)
+    evidence = BrokerEvidence(brokers, {}, stages)
+    try:
+        return evidence.gather(wait_s, lambda *_: None)
+    finally:
+        evidence.close()
+
+
+def _weigh(evidence: Evidence, stages: Sequence[StageSpec], verdict: Verdict) -> None:
+    for check in Verification(evidence, stages).run():
+        if check.difference is not None:
+            verdict.differences.append(f"{check.name}: {check.difference}")
+    for stage in stages:
+        if stage.name in _REFOLDED:
+            _count_outputs(evidence, stage, verdict)
+    _account_for_input(evidence, stages[0], verdict)
+    verdict.differences += list(_late_actions(evidence))
+    if verdict.lost or verdict.twice or verdict.exceptions_wrong:
+        found = f"{verdict.lost} lost, {verdict.twice} twice, {verdict.exceptions_wrong} exceptions wrong"
+        verdict.differences.append(found)
+
+
+def _count_outputs(evidence: Evidence, stage: StageSpec, verdict: Verdict) -> None:
+    """Outputs that live lacks, or has more often than the replay, as multisets per topic."""
+    owed, later = _refold_outputs(evidence, stage)
+    for rule in RULES:
+        if rule.stage != stage.name or rule.how is How.LATEST:
+            continue
+        found = Counter(_found(evidence, rule))
+        mine, maybe = _of_rule(owed, rule, evidence.partitions), _of_rule(later, rule, evidence.partitions)
+        missing, extra = mine - found, found - mine - maybe
+        verdict.differences += _show(rule, "lacks", missing) + _show(rule, "has too often", extra)
+        lost, twice = missing.total(), extra.total()
+        verdict.lost += lost
+        verdict.twice += twice
+        if rule.topic == topics.EXCEPTIONS:
+            verdict.exceptions_wrong += lost + twice
+
+
+def _show(rule: Rule, how: str, what: Counter[_What]) -> list[str]:
+    """The first of them, with enough to find it."""
+    where = f"{rule.stage} -> {rule.topic}: live {how}"
+    return [f"{where} {content.decode(errors='replace')[:600]}" for _, _, content in list(what)[:1]]
+
+
+def _refold_outputs(evidence: Evidence, stage: StageSpec) -> tuple[list[Out], list[Out]]:
+    """What the stage owes as of its stored positions, and what may come after them."""
+    owed: list[Out] = []
+    later: list[Out] = []
+    for partition in range(evidence.partitions):
+        view = view_changelog(evidence.read(stage.changelog, partition))
+        for topic in stage.inputs:
+            log, position = evidence.read(topic, partition), view.positions.get(topic, 0)
+            result = refold(stage, partition, evidence.partitions, log, position)
+            owed += result.outputs[: result.settled]
+            later += result.outputs[result.settled :]
+    return owed, later
+
+
+def _of_rule(outs: Sequence[Out], rule: Rule, partitions: int) -> Counter[_What]:
+    mine = (out for out in outs if out.topic == rule.topic and written(rule, out))
+    return Counter((_partition_of(out, partitions), out.key, fingerprint(out.value)) for out in mine)
+
+
+def _partition_of(out: Out, partitions: int) -> int:
+    return partition_of(out.key or b"", partitions) if out.partition is None else out.partition
+
+
+def _found(evidence: Evidence, rule: Rule) -> Iterator[_What]:
+    for partition in range(evidence.partitions):
+        for record in evidence.read(rule.topic, partition):
+            if written(rule, record):
+                yield partition, record.key, fingerprint(record.value)
+
+
+def _account_for_input(evidence: Evidence, normalize: StageSpec, verdict: Verdict) -> None:
+    """Every input offset is exactly one of: accepted (what came of it is compared above), dead letter."""
+    sources = set(_live_sources(evidence))
+    letters = Counter(_letters(evidence))
+    verdict.dead_lettered = letters.total()
+    for partition in range(evidence.partitions):
+        for topic in normalize.inputs:
+            fold = normalize.make_fold(partition, evidence.partitions)
+            fold.restored()
+            for record in evidence.read(topic, partition):
+                tallies = fold.fold([record]).tallies
+                if record.value is None and CLOCK_HEADER in dict(record.headers):
+                    continue
+                verdict.records_in += 1
+                rejected = any(tally[0] == "rejected" for tally in tallies)
+                place = (topic, partition, record.offset)
+                _account_for(place, rejected, place in sources, letters[place], verdict)
+
+
+def _account_for(place: Place, rejected: bool, came_out: bool, letters: int, verdict: Verdict) -> None:
+    verdict.processed += not rejected
+    name = f"{place[0]}/{place[1]} offset {place[2]}"
+    if rejected and (letters != 1 or came_out):
+        passed = "and passed on" if came_out else "not passed on"
+        verdict.differences.append(f"{name} is to be rejected: {letters} dead letters, {passed}")
+    if not rejected and letters:
+        verdict.differences.append(f"{name}: accepted, and {letters} dead letters")
+
+
+def _live_sources(evidence: Evidence) -> Iterator[Place]:
+    decode = msgspec.json.Decoder(_Sourced).decode
+    for topic in (topics.ROUTE_EVENTS, topics.SHIPMENT_EVENTS):
+        for partition in range(evidence.partitions):
+            for record in evidence.read(topic, partition):
+                source = decode(record.value or b"{}").source
+                if isinstance(source, dict):
+                    yield source["topic"], source["partition"], source["offset"]
+
+
+def _letters(evidence: Evidence) -> Iterator[Place]:
+    for partition in range(evidence.partitions):
+        for record in evidence.read(topics.DEAD_LETTERS, partition):
+            topic, number, offset = dict(record.headers)[SOURCE_HEADER].decode().rsplit("/", 2)
+            yield topic, int(number), int(offset)
+
+
+def _late_actions(evidence: Evidence) -> Iterator[str]:
+    """No action goes a step further, except to its end, after the end of its exception."""
+    ended = {
+        ending.exception_id: ending.resolved_at
+        for record in _all(evidence, topics.EXCEPTIONS)
+        if (ending := msgspec.json.decode(record.value or b"", type=_Ending)).resolved_at is not None
+    }
+    for record in _all(evidence, topics.DISPATCH):
+        step = msgspec.json.decode(record.value or b"", type=_Step)
+        end = ended.get(step.exception_id)
+        if end is not None and step.decided_at > end and step.state not in TERMINAL_ACTION_STATES:
+            yield f"action {step.action_id} became {step.state} after its exception had ended"
+
+
+def _all(evidence: Evidence, topic: str) -> Iterator[Record]:
+    by_partition: defaultdict[int, list[Record]] = defaultdict(list)
+    for partition in range(evidence.partitions):
+        by_partition[partition] += evidence.read(topic, partition)
+    return (record for records in by_partition.values() for record in records if record.value is not None)

@@ -1,0 +1,112 @@
+"""One fault after the other, each on fresh topics with a day of its own, judged at the end."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from typing import ClassVar
+
+from controltower.intake import Arrival
+from controltower.simulate.day import Day
+from tests.fault.day import DayStream, small_day
+from tests.fault.installation import FaultTower
+from tests.fault.judge import Verdict, judge
+from tests.fault.readmodel import differing_rows
+from tests.fault.table import Row
+from tests.integration.tower import fresh_topics
+from tests.kafka import RealKafka
+
+_CATCH_UP_S = 150.0
+
+
+class Scenario(ABC):
+    """A fault: what is done to a working tower, and what it changes of its surroundings.
+
+    The docstring of each says what must hold beyond the judge: zero lost, zero twice, the read model right.
+    """
+
+    name: ClassVar[str]
+
+    #: seconds of wall time over which the day is streamed, unless the fault is over before
+    day_s: float = 60.0
+    #: a control: one of our mechanisms is out, so the judge must find a loss
+    wants_loss: ClassVar[bool] = False
+    #: a stage starts anew and tells its log again: nothing may be lost, but twice is as documented
+    tells_again: ClassVar[bool] = False
+    #: the broker itself is stopped: not with one that somebody else runs
+    needs_broker: ClassVar[bool] = False
+
+    @abstractmethod
+    def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
+        """Break it while the day flows; returns how many times."""
+
+    def settings(self, folder: Path) -> dict[str, str]:
+        """Settings of all processes."""
+        return {}
+
+    def shape(self, arrivals: Sequence[Arrival], rng: Random) -> Sequence[Arrival]:
+        """The payloads of the day as they are to arrive."""
+        return arrivals
+
+    def launch(self, tower: FaultTower) -> None:
+        """Start what is to run before the day opens."""
+        tower.start_worker()
+
+    def examine(self, tower: FaultTower, day: Day) -> list[str]:
+        """What else is wrong once the day is over."""
+        return []
+
+
+def run_fault(fault: Scenario, kafka: RealKafka, seed: int, vans: int) -> Row:
+    """One scenario from fresh topics to the verdict. Whatever goes wrong stands in the row."""
+    fresh_topics(kafka.brokers)
+    day = small_day(seed, vans)
+    with tempfile.TemporaryDirectory(prefix="controltower-fault-") as folder:
+        tower = FaultTower(
+            kafka.brokers, f"fault-{uuid.uuid4().hex[:8]}", Path(folder), fault.settings(Path(folder))
+        )
+        row = Row(fault.name, 0, Verdict(), tower.waits, fault.wants_loss, fault.tells_again)
+        try:
+            _run(fault, kafka, Random(f"{seed}/{fault.name}"), day, tower, row)
+        except Exception as failed:  # one broken scenario must not hide the others
+            row.problems.append(f"{type(failed).__name__}: {failed}")
+        finally:
+            tower.close()
+        if not row.passed:
+            row.problems.append(tower.tell())
+    return row
+
+
+def _run(fault: Scenario, kafka: RealKafka, rng: Random, day: Day, tower: FaultTower, row: Row) -> None:
+    tower.redis.start()
+    fault.launch(tower)
+    tower.wait_until("all partitions are held", tower.all_ready)
+    tower.day = DayStream(kafka.brokers, day.plans, fault.shape(day.arrivals, rng), fault.day_s)
+    tower.day.start()
+    tower.wait_for_work()
+    tower.waits.clear()
+    row.injected = fault.inject(tower, kafka, rng)
+    tower.day.finish()
+    row.verdict = judge(kafka.brokers, _CATCH_UP_S)
+    row.problems += fault.examine(tower, day)
+    if not fault.wants_loss:
+        row.problems += _await_read_model(tower)
+
+
+def _await_read_model(tower: FaultTower) -> list[str]:
+    """The rows that differ from the topics although there was time to catch up; a few of them."""
+    wrong: list[str] = []
+
+    def equal() -> bool:
+        wrong[:] = differing_rows(tower.brokers, tower.redis.client)
+        return not wrong
+
+    try:
+        tower.wait_until("the read model equals the topics", equal, 60)
+    except AssertionError:
+        return [f"{len(wrong)} rows of the read model are wrong", *wrong[:5]]
+    return []
