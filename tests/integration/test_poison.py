@@ -128,6 +128,16 @@ def test_every_kind_of_poison_gets_one_dead_letter_and_harms_nobody(tower: Tower
     assert tower.stop("normalize") == Exit.CLEAN
 
 
+def test_live_equals_its_replay_with_poison_in_it(tower: Tower) -> None:
+    """All stages, every poison: the judge that folds the logs again finds no difference."""
+    for topic in INTAKE:
+        send(tower.brokers, [good(topic, 0), *poison_of(topic), good(topic, 1)])
+    tower.start("worker", "worker")
+    assert tower.run("verify", "verify", "--wait", "60") == 0, tower.log("verify")
+    assert "live equals its replay" in tower.log("verify")
+    assert tower.stop("worker") == Exit.CLEAN
+
+
 def assert_neighbours_arrived(brokers: str, sent: dict[str, list[Poison]]) -> None:
     """Each good record once in the log of its subject."""
     logs = (topics.ROUTE_EVENTS, topics.SHIPMENT_EVENTS, topics.RECOVERY_EVENTS)

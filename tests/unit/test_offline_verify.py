@@ -10,6 +10,7 @@ import pytest
 
 from agents.app import build_offline_stages
 from controltower.offline.verify.findings import Check
+from controltower.offline.verify.records import comparable, fingerprint
 from controltower.offline.verify.refold import refold
 from controltower.offline.verify.verify import Verification
 from controltower.settings import load_settings
@@ -207,3 +208,10 @@ def test_every_stage_but_score_and_project_is_refolded(found: Found) -> None:
     """The answers of the model stand in the log, and Redis is no topic."""
     names = {check.name.split(" -> ")[0] for check in judge(found) if " -> " in check.name}
     assert names == set(STAGES) - {"score", "project"}
+
+
+@pytest.mark.parametrize("value", [b'{"a": "\xc3\x28"}', b"[" * 5_000 + b"]" * 5_000, b'{"a": NaN}', b"\xff"])
+def test_what_an_outsider_sent_is_compared_as_bytes(value: bytes) -> None:
+    """Dead letters hold anything; the judge must not stumble over it."""
+    assert comparable(value) == value
+    assert fingerprint(value) == value

@@ -33,12 +33,15 @@ _TELLING: Final = (
 
 
 def comparable(value: bytes | None, ignored: frozenset[str] = _IGNORED) -> Any:
-    """The JSON of a record without what is ignored, at any depth; its bytes where it is no JSON."""
+    """The JSON of a record without what is ignored, at any depth; its bytes where it is no JSON.
+
+    A dead letter holds whatever an outsider sent: not UTF-8, or nested without end.
+    """
     if value is None:
         return None
     try:
         return _without(_decode(value), ignored)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return value
 
 
