@@ -8,10 +8,12 @@ from itertools import islice
 from random import Random
 
 from tests.fault.simulation.mechanisms import Mechanisms
+from tests.fault.simulation.peace import settle
+from tests.fault.simulation.steps import Step, Steps
 from tests.fault.simulation.violation import HARM, Violation
 from tests.fault.simulation.worker import installed
 from tests.fault.simulation.workloads import Workload
-from tests.fault.simulation.world import Step, World, run_history
+from tests.fault.simulation.world import World
 
 MakeWorkload = Callable[[Random, Mechanisms], Workload]
 
@@ -21,7 +23,7 @@ _WEIGHTS = {
     "append": 16,
     "open": 3,
     "close": 3,
-    "pass": 6,
+    "wait": 6,
     "launch": 6,
     "kill": 3,
     "stop": 2,
@@ -57,7 +59,18 @@ class History:
         setup = Random(self.seed)
         workload = self.make_workload(setup, self.mechanisms)
         with installed():
-            return run_history(World(workload, self.mechanisms, setup, tell), self.steps)
+            world = World(workload, self.mechanisms, setup, tell)
+            try:
+                return self._play(world)
+            finally:
+                world.discard()
+
+    def _play(self, world: World) -> list[Violation]:
+        steps = Steps(world)
+        for step in self.steps:
+            steps.do(step)
+        settle(world)
+        return world.judge.verdict(world)
 
     def with_steps(self, steps: Sequence[Step]) -> History:
         return replace(self, steps=steps)

@@ -34,6 +34,8 @@ class Mechanisms:
     overtaken_polls_are_dropped: bool = True
     #: off: a poll that is lost on its way through Faust is not noticed
     missing_polls_end_the_process: bool = True
+    #: off: a rebalance does not wait for the transaction in flight
+    drain_at_rebalance: bool = True
     #: off: a fold looks at the clock of its worker
     clock_in_the_log: bool = True
     #: off: a reader of the outputs reads uncommitted

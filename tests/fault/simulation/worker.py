@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from controltower.streaming import broker_clock, ownership, partition, resume
 from controltower.streaming.connection import Connection
 from controltower.streaming.edge import TopicPartition
-from controltower.streaming.exits import Refused, StageStopped
+from controltower.streaming.exits import Refused, RestartMe, StageStopped
+from controltower.streaming.limits import StreamLimits
 from controltower.streaming.observer import NullObserver
 from controltower.streaming.partition import OwnedPartition
 from controltower.streaming.poll import Poll
 from tests.fault.simulation.consumer import SimulatedConsumer
 from tests.fault.simulation.loop import SimulatedLoop
+from tests.fault.simulation.mechanisms import Mechanisms
 from tests.fault.simulation.takeover import SimulatedTakeOver
 
 if TYPE_CHECKING:
@@ -25,18 +27,30 @@ if TYPE_CHECKING:
 Action = Callable[[], object]
 
 
-class GuardedPartition(OwnedPartition):
-    """The product's; its guard against repeated and missing polls can be switched off."""
+class SwitchedPartition(OwnedPartition):
+    """The product's; its guards against repeated and missing polls and its draining can be switched off."""
+
+    @property
+    def _mechanisms(self) -> Mechanisms:
+        edge: Any = self._edge
+        mechanisms: Mechanisms = edge.worker.world.mechanisms
+        return mechanisms
 
     def accept(self, poll: Poll) -> None:
-        edge: Any = self._edge
-        mechanisms = edge.worker.world.mechanisms
         expected = self._expected.get(poll.topic, poll.start)
-        again = poll.start < expected and not mechanisms.overtaken_polls_are_dropped
-        missing = poll.start > expected and not mechanisms.missing_polls_end_the_process
+        again = poll.start < expected and not self._mechanisms.overtaken_polls_are_dropped
+        missing = poll.start > expected and not self._mechanisms.missing_polls_end_the_process
         if again or missing:
             self._expected[poll.topic] = poll.start
         super().accept(poll)
+
+    async def drain(self, limit_s: float) -> None:
+        if self._mechanisms.drain_at_rebalance:
+            await super().drain(limit_s)
+            return
+        self._stopping, self._task = True, None
+        self._wake.set()
+        self._owe_nothing()
 
 
 class _Silent:
@@ -66,7 +80,7 @@ def installed() -> Iterator[None]:
     """The product's modules see simulated time, takeover and partitions."""
     replaced: list[tuple[Any, str, Any]] = [
         (ownership, "TakeOver", SimulatedTakeOver),
-        (ownership, "OwnedPartition", GuardedPartition),
+        (ownership, "OwnedPartition", SwitchedPartition),
         (ownership, "log", _Silent()),
         (resume, "log", _Silent()),
         *((module, "time", TIME) for module in (ownership, partition, broker_clock)),
@@ -91,8 +105,9 @@ class Worker:
         self._failure: StageStopped | None = None
         self._notices: deque[tuple[list[int], int] | None] = deque()
         self._rejoining = False
+        self._faulty_since_s: float | None = None
         TIME.worker = self
-        self.loop = SimulatedLoop(world.now_s)
+        self.loop = SimulatedLoop(world.now_s)  # type: ignore[abstract]
         spec = world.workload.spec(self.wall_ms)
         self._inputs = spec.inputs
         pool: Any = self
@@ -125,6 +140,7 @@ class Worker:
             return []
         consumer, loop = self.consumer, self.loop
         found: list[Action] = []
+        self._watch()
         if self._failure is not None:
             found.append(self._end)
         if loop.has_work:
@@ -151,6 +167,18 @@ class Worker:
             return False
         random.choice(actions)()
         return True
+
+    def _watch(self) -> None:
+        """The watchdog and `_find_fault`: a fault that is still there a second later ends the process."""
+        limits, now_s = StreamLimits(), self.world.now_s()
+        waited_s = now_s - self.ownership.progressed_at
+        unready = not self.ownership.ready and waited_s > limits.unready_s
+        if not unready and self.ownership.oldest_busy_s() <= 2 * limits.broker_call_s:
+            self._faulty_since_s = None
+        elif self._faulty_since_s is None:
+            self._faulty_since_s = now_s
+        elif now_s - self._faulty_since_s >= 1:
+            self._fail(RestartMe("the watchdog found it stuck"))
 
     def _hear(self) -> None:
         """`on_partitions_revoked` and `on_partitions_assigned`."""
