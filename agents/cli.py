@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings: Settings | None = None
     try:
         options = vars(args)
-        settings = load_settings({name: options.get(name) for name in ("config", "brokers", "clock")})
+        settings = load_settings({name: options.get(name) for name in ("config", "brokers")})
         code: int = modules[args.command].run(args, settings)
         return code
     except KeyboardInterrupt:
