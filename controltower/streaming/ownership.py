@@ -12,7 +12,7 @@ import structlog
 from controltower.streaming.broker_clock import BrokerClock
 from controltower.streaming.connection import Connection
 from controltower.streaming.edge import ConsumerEdge, TopicPartition
-from controltower.streaming.exits import Refused, RestartMe, StageStopped
+from controltower.streaming.exits import Fenced, Refused, RestartMe, StageStopped
 from controltower.streaming.observer import StreamObserver
 from controltower.streaming.partition import OwnedPartition
 from controltower.streaming.poll import Poll
@@ -119,6 +119,11 @@ class Ownership:
             async with self._settling:  # two takeovers at once would fence each other
                 if generation == self._generation:
                     await self._settle(self._numbers(assigned), generation)
+        except Fenced as fenced:
+            if generation == self._generation:
+                self.fail(fenced)
+            else:  # the group has moved on meanwhile, and the owner of now did this: nothing was held yet
+                log.info("overtaken", stage=self._connection.spec.name, generation=generation)
         except StageStopped as stopped:
             self.fail(stopped)
         except Exception as failed:
