@@ -156,6 +156,8 @@ class TrackFold:
 
     def _schedule(self, route: Route) -> None:
         """The partition looks at a route not later than at its next due time, and rarely more often."""
+        if route.state.ended_ms:
+            route.plan = None  # nothing asks for it any more, and it is the larger part of a route
         if not route.due_ms:
             route.due_ms = next_due_ms(route, self._limits)
         if not route.looked_at_ms or route.due_ms < route.looked_at_ms:
