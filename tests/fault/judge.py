@@ -116,7 +116,8 @@ def _count_outputs(evidence: Evidence, stage: StageSpec, verdict: Verdict) -> No
         verdict.lost += lost
         verdict.twice += twice
         if rule.topic == topics.EXCEPTIONS:
-            verdict.exceptions_wrong += lost + twice
+            invented = sum(count for what, count in extra.items() if what not in mine)
+            verdict.exceptions_wrong += lost + invented
 
 
 def _show(rule: Rule, how: str, what: Counter[_What]) -> list[str]:

@@ -41,7 +41,7 @@ class Row:
         if self.wants_loss:
             return bool(self.verdict.lost + self.verdict.twice) and not self.problems
         if self.tells_again:
-            return not (self.verdict.lost or self.problems)
+            return not (self.verdict.lost or self.verdict.exceptions_wrong or self.problems)
         return not (self.verdict.differences or self.problems)
 
 

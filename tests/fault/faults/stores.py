@@ -16,6 +16,7 @@ from tests.kafka import RealKafka
 
 _SCAN_PATH = tuple(stage for stage in STAGES if stage != "project")
 _OUTAGE_S = 6.0
+_DOWN = "redis is down, waiting"
 
 
 def ended_rows(tower: FaultTower) -> list[str]:
@@ -41,9 +42,10 @@ class RedisScenario(Scenario):
 
     def outage(self, tower: FaultTower) -> None:
         """One outage; fails when the scan path notices it."""
-        before = tower.stage_pids()
+        before, downs = tower.stage_pids(), tower.log("worker").count(_DOWN)
         self.away(tower)
         try:
+            tower.wait_until("project notices", lambda: tower.log("worker").count(_DOWN) > downs)
             tower.wait_for_work(_SCAN_PATH)
             tower.pause_while_flowing(_OUTAGE_S)
             assert tower.stage_pids() == before, "a stage restarted because of Redis"
