@@ -38,6 +38,9 @@ class Row:
 
     @property
     def passed(self) -> bool:
+        """A fault that was never injected proves nothing."""
+        if not self.injected:
+            return False
         if self.wants_loss:
             return bool(self.verdict.lost + self.verdict.twice) and not self.problems
         if self.tells_again:
