@@ -108,20 +108,18 @@ class StopAndContinue(Scenario):
     name: ClassVar[str] = "SIGSTOP, SIGCONT"
     day_s = 240.0
 
-    def __init__(self) -> None:
-        self.refused = 0
-
     def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
-        done = 0
+        done = refused = 0
         for stage in STAGES:
             if not tower.flows:
                 break
-            self._put_to_sleep(tower, stage)
+            refused += self._put_to_sleep(tower, stage)
             done += 1
-        assert self.refused >= done // 2, f"only {self.refused} of {done} sleepers were refused"
+        assert refused >= done // 2, f"only {refused} of {done} sleepers were refused"
         return done
 
-    def _put_to_sleep(self, tower: FaultTower, stage: str) -> None:
+    def _put_to_sleep(self, tower: FaultTower, stage: str) -> bool:
+        """Whether the sleeper was refused when it woke up."""
         second = f"second-{stage}"
         tower.start_worker(second, stage)
         tower.wait_until("the second has a share", lambda: tower.ready_partitions(second) != [])
@@ -137,6 +135,6 @@ class StopAndContinue(Scenario):
             lambda: tower.stage_pids().get(stage) != sleeper or len(tower.ready_partitions(second)) < 4,
             60,
         )
-        self.refused += f"{stage} ended with code 75" in tower.log("worker")
         tower.stop(second)
         tower.wait_for_work(since=woke_at)
+        return f"{stage} ended with code 75" in tower.log("worker")
