@@ -62,6 +62,10 @@ def values_of(metric: Metric) -> Iterator[tuple[str, ...]]:
         yield (*first, value)
 
 
+#: The rules that build on other rules are the last to have a value.
+FALLBACK = 'ALERTS{alertname="ScoreFallback"}'
+
+
 @pytest.fixture(scope="module")
 def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServer]:
     """Prometheus after the rules have seen the tower work over several scrapes."""
@@ -72,9 +76,10 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServ
 
         def moved() -> bool:
             tower.work()
-            return len(server.query("controltower:committed:rate5m > 0")) == len(STAGES)
+            committed = server.query("controltower:committed:rate5m > 0")
+            return len(committed) == len(STAGES) and bool(server.query(FALLBACK))
 
-        wait_until(moved, "the committed records of all stages")
+        wait_until(moved, "the committed records of all stages, and the rules behind them")
         yield server
 
 
@@ -99,7 +104,7 @@ def test_the_rules_compute(scraped: PrometheusServer) -> None:
     """Recorded values follow from what the stages serve."""
     assert value_of(scraped, 'controltower:lag:records{stage="track"}') == 7
     assert value_of(scraped, f'controltower:unaccounted:records{{feed="{FEED}"}}') == 0
-    fallback = scraped.query('ALERTS{alertname="ScoreFallback"}')
+    fallback = scraped.query(FALLBACK)
     rules = {str(source) for source in ScoreSource if source is not ScoreSource.MODEL}
     assert {found["metric"]["source"] for found in fallback} == rules
 
