@@ -41,7 +41,7 @@ class CrashAtCommit(Scenario):
     """A stage kills itself right before its commit, with the commit on its way, or right after it."""
 
     name: ClassVar[str] = "kill -9 at the commit"
-    day_s = 90.0
+    day_s = 240.0
     MOMENTS: ClassVar[tuple[str, ...]] = ("before", "in", "after")
 
     def __init__(self, times: int) -> None:
