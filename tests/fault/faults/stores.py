@@ -9,12 +9,10 @@ from typing import Any, ClassVar
 
 import redis
 
-from schemas.topics import STAGES
 from tests.fault.installation import FaultTower
 from tests.fault.suite import Scenario
 from tests.kafka import RealKafka
 
-_SCAN_PATH = tuple(stage for stage in STAGES if stage != "project")
 _OUTAGE_S = 6.0
 _DOWN = "redis is down, waiting"
 
@@ -46,12 +44,12 @@ class RedisScenario(Scenario):
         self.away(tower)
         try:
             tower.wait_until("project notices", lambda: tower.log("worker").count(_DOWN) > downs)
-            tower.wait_for_work(_SCAN_PATH)
+            tower.wait_for_work()
             tower.pause_while_flowing(_OUTAGE_S)
             assert tower.stage_pids() == before, "a stage restarted because of Redis"
         finally:
             self.back(tower)
-        tower.wait_for_work()
+        tower.wait_for_work(("project",))
 
     def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
         await_ended_rows(tower)
@@ -131,5 +129,5 @@ class RedisLosesItsLastSeconds(RedisScenario):
             tower.redis.kill()
             time.sleep(rng.uniform(0.0, 1.0))
             tower.redis.start()
-            tower.wait_for_work()
+            tower.wait_for_work(("project",))
         return 2
