@@ -21,7 +21,7 @@ class KillStages(Scenario):
 
     def __init__(self, times: int) -> None:
         self._times = times
-        self.day_s = 7.0 * times
+        self.day_s = 10.0 * times
 
     def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
         done = 0
