@@ -13,7 +13,7 @@ LONGEST_RAW = 200
 #: Beyond any speed, bearing or accuracy; keeps huge integers out of floats.
 LARGEST_NUMBER = 1e9
 #: Closer to 0/0 (about 10 cm) is a device without a fix, not a van in the Gulf of Guinea.
-_NO_FIX_DEG = 1e-6
+NO_FIX_DEG = 1e-6
 
 
 def read_identifier(value: Any, field: str) -> str | None:
@@ -83,6 +83,6 @@ def read_position(lat: Any, lon: Any, lat_field: str, lon_field: str) -> tuple[f
             raise Rejected(RejectReason.WRONG_TYPE, f"{field} is no number")
         if not -limit_deg <= value <= limit_deg:
             raise Rejected(RejectReason.OUT_OF_RANGE, f"{field} is beyond {limit_deg} degrees")
-    if abs(lat) < _NO_FIX_DEG and abs(lon) < _NO_FIX_DEG:
+    if abs(lat) < NO_FIX_DEG and abs(lon) < NO_FIX_DEG:
         raise Rejected(RejectReason.OUT_OF_RANGE, f"{lat_field} and {lon_field} are 0/0")
     return float(lat), float(lon)

@@ -298,7 +298,11 @@ def test_a_plan_goes_to_its_route_and_tells_each_shipment() -> None:
         (a_plan(ends_by="2026-03-01T00:00:00Z"), "OUT_OF_RANGE", "the record: ends_by before departs_at"),
         (a_plan(version=10**40), "OUT_OF_RANGE", "version or sequence is above 2**53"),
         (a_plan(path="_p~iF"), "OUT_OF_RANGE", "path: a latitude without its longitude"),
-        ({"schema": "controltower.plan/1"}, "MISSING_FIELD", "route_id: missing"),
+        (
+            {"schema": "controltower.plan/1", "route_id": "R-1", "version": 1, "carrier": "c", "stops": []},
+            "MISSING_FIELD",
+            "departs_at: missing; ends_by: missing; stops: too_short",
+        ),
     ],
 )
 def test_a_plan_is_refused_with_the_field_named(content: Any, reason: str, detail: str) -> None:

@@ -1,0 +1,125 @@
+"""A plan as bytes to a Plan, or every reason at once why it is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+
+from controltower import polyline
+from controltower.feeds.paths import as_object
+from controltower.feeds.payload import decode_payload
+from controltower.feeds.rejection import Rejected
+from controltower.feeds.times import EARLIEST
+from controltower.plans.consistent import find_contradictions
+from schemas import plan
+from schemas.base import Instant
+from schemas.vocabulary import RejectReason
+
+#: Beyond this a time is a mistake; it also keeps arithmetic on instants from overflowing.
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+#: The largest integer that every JSON reader keeps exactly.
+LARGEST_INTEGER = 2**53
+#: A file that is wrong in every line is told by its first lines.
+MOST_FAULTS = 50
+
+_BAD_TIME = ("datetime", "date", "time", "timezone")
+_INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
+
+
+class PlanFault(NamedTuple):
+    """One thing that is wrong: a reason of the closed list, and field and rule without any value."""
+
+    reason: RejectReason
+    detail: str
+
+
+def check_plan(value: bytes | None) -> plan.Plan | tuple[PlanFault, ...]:
+    """The plan of a payload (JSON, `controltower.plan/1`), or at most 50 faults."""
+    try:
+        payload = as_object(decode_payload(value), "the record")
+    except Rejected as rejected:
+        return (PlanFault(rejected.reason, rejected.detail),)
+    return check_plan_object(payload)
+
+
+def check_plan_object(payload: dict[str, Any]) -> plan.Plan | tuple[PlanFault, ...]:
+    """The same for a payload that is decoded already."""
+    if "schema" not in payload:
+        return (PlanFault(RejectReason.MISSING_FIELD, "schema is missing"),)
+    if payload["schema"] != plan.PLAN_SCHEMA:
+        return (PlanFault(RejectReason.UNKNOWN_SCHEMA, f"schema is not {plan.PLAN_SCHEMA}"),)
+    try:
+        found: plan.Plan | None = plan.Plan.model_validate(payload)
+        faults: list[PlanFault] = []
+    except ValidationError as wrong:
+        found, faults = None, list(explain_errors(wrong))
+    except OverflowError:  # an instant of the year 1 or 9999 has no equivalent in UTC
+        return (PlanFault(RejectReason.BAD_TIME, "a time is outside the calendar"),)
+    faults += _beyond_the_model(payload)
+    if found is None or faults:
+        return tuple(dict.fromkeys(faults))[:MOST_FAULTS]
+    return found
+
+
+def explain_errors(wrong: ValidationError) -> Iterator[PlanFault]:
+    """Each error by field and rule; the message of pydantic is left out, since it shows the value."""
+    for error in wrong.errors(include_url=False, include_context=False, include_input=False):
+        field, rule = ".".join(str(part) for part in error["loc"]) or "the record", error["type"]
+        if rule == "value_error":
+            yield PlanFault(
+                RejectReason.OUT_OF_RANGE, f"{field}: {error['msg'].removeprefix('Value error, ')}"
+            )
+        else:
+            yield PlanFault(_reason_of(rule), f"{field}: {rule}")
+
+
+def _reason_of(rule: str) -> RejectReason:
+    if rule == "missing":
+        return RejectReason.MISSING_FIELD
+    if rule.startswith(_BAD_TIME):
+        return RejectReason.BAD_TIME
+    if rule.endswith(("_type", "_parsing", "_from_float")):
+        return RejectReason.WRONG_TYPE
+    return RejectReason.OUT_OF_RANGE
+
+
+def _beyond_the_model(payload: dict[str, Any]) -> Iterator[PlanFault]:
+    """What the model lets pass, judged on whatever parts of the plan can be read."""
+    raw_stops = payload.get("stops")
+    members = raw_stops if isinstance(raw_stops, list) else []
+    stops = [(index, stop) for index, member in enumerate(members) if (stop := _read_stop(member))]
+    departs_at, ends_by = _read_instant(payload.get("departs_at")), _read_instant(payload.get("ends_by"))
+    times = [at for at in (departs_at, ends_by) if at]
+    times += [at for _, stop in stops for at in (stop.planned_arrival, stop.planned_departure)]
+    if times and (min(times) < EARLIEST or max(times) > LATEST):
+        yield PlanFault(RejectReason.BAD_TIME, "a time of the plan is not between 2000 and 2100")
+    version = payload.get("version")
+    too_large = isinstance(version, int) and version > LARGEST_INTEGER
+    if too_large or any(stop.sequence > LARGEST_INTEGER for _, stop in stops):
+        yield PlanFault(RejectReason.OUT_OF_RANGE, "version or sequence is above 2**53")
+    yield from (
+        PlanFault(RejectReason.OUT_OF_RANGE, detail)
+        for detail in find_contradictions(stops, departs_at, ends_by)
+    )
+    if isinstance(path := payload.get("path"), str):
+        try:
+            polyline.decode(path)
+        except polyline.PolylineError as wrong:
+            yield PlanFault(RejectReason.OUT_OF_RANGE, f"path: {wrong}")
+
+
+def _read_stop(member: Any) -> plan.Stop | None:
+    try:
+        return plan.Stop.model_validate(member)
+    except (ValidationError, OverflowError):
+        return None
+
+
+def _read_instant(value: Any) -> datetime | None:
+    try:
+        return _INSTANT.validate_python(value)
+    except (ValidationError, OverflowError):
+        return None
