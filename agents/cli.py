@@ -18,6 +18,7 @@ COMMANDS = (
     "topics",
     "worker",
     "status",
+    "api",
     "stream",
     "record",
     "verify",

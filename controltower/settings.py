@@ -98,6 +98,12 @@ class Settings(BaseSettings):
     metrics_port: int = Field(
         9464, ge=0, le=65_000, description="port of the first stage, the next ones count up; 0 serves nothing"
     )
+    api_host: str = Field("127.0.0.1", min_length=1, description="address of the read API")
+    api_port: int = Field(9480, ge=0, le=65_535, description="port of the read API; 0 takes any free one")
+    api_tokens: Path | None = Field(
+        None,
+        description="file with the bearer tokens that may read the API, one a line; needed off loopback",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level logged")
     log_format: Literal["json", "console"] = Field("json", description="JSON lines or text, on stderr")
 

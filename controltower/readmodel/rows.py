@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from controltower.readmodel.board import Line, action_line, encode_line, exception_line, route_line
 from controltower.route.timeline import to_ms
 from controltower.streaming.stage import Record
 from schemas import wire
 from schemas.topics import DISPATCH, EXCEPTIONS, ROUTE_STATUS
-from schemas.vocabulary import TERMINAL_ACTION_STATES, ActionState, ExceptionStatus, Phase
+from schemas.vocabulary import ActionState, ExceptionStatus, Phase
 
 #: Sorted sets: open exceptions, worst and oldest first; actions a person must decide, soonest to expire
 #: first; routes under way, longest unheard first.
@@ -39,6 +40,8 @@ class Row:
     fields: dict[str, str] = field(default_factory=dict)
     score: int | None = None
     ended: bool = False
+    #: its line of the board, JSON; empty: none
+    line: str = ""
     #: a tombstone: the row is to go
     deleted: bool = False
 
@@ -79,11 +82,10 @@ def _exception_row(record: Record, message: wire.ExceptionRecord) -> Row:
         "detected_at": message.detected_at.isoformat(),
     }
     score = None if over else message.severity * _SEVERITY_STEP + to_ms(message.detected_at)
-    return _row(record, message.exception_id, message.seq, fields, score, over)
+    return _row(record, message.exception_id, message.seq, fields, score, exception_line(message))
 
 
 def _action_row(record: Record, message: wire.Action) -> Row:
-    over = message.state in TERMINAL_ACTION_STATES
     fields = {
         "action": message.action.value,
         "state": message.state.value,
@@ -94,11 +96,10 @@ def _action_row(record: Record, message: wire.Action) -> Row:
     }
     waiting = message.state in _WAITING
     score = to_ms(message.expires_at or message.decided_at) if waiting else None
-    return _row(record, message.action_id, message.seq, fields, score, over)
+    return _row(record, message.action_id, message.seq, fields, score, action_line(message))
 
 
 def _route_row(record: Record, message: wire.RouteStatus) -> Row:
-    over = message.phase is Phase.ENDED
     fields = {
         "phase": message.phase.value,
         "motion": message.motion.value,
@@ -108,10 +109,14 @@ def _route_row(record: Record, message: wire.RouteStatus) -> Row:
         "as_of": message.as_of.isoformat(),
     }
     score = to_ms(message.as_of) if message.phase is Phase.UNDERWAY else None
-    return _row(record, message.route_id, message.seq, fields, score, over)
+    return _row(record, message.route_id, message.seq, fields, score, route_line(message))
 
 
-def _row(record: Record, row_id: str, seq: int, fields: dict[str, str], score: int | None, over: bool) -> Row:
+def _row(
+    record: Record, row_id: str, seq: int, fields: dict[str, str], score: int | None, line: Line | None
+) -> Row:
+    """Without a line it is over."""
     assert record.value is not None, "tombstones have no message"
     fields = {"seq": str(seq), **fields, "record": record.value.decode()}
-    return Row(record.topic, row_id, seq, fields, score, over)
+    text = "" if line is None else encode_line(line).decode()
+    return Row(record.topic, row_id, seq, fields, score, ended=line is None, line=text)

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError, WatchError
 from controltower.readmodel.rows import Row
 
 #: The number grows when the meaning of a key changes, so old and new readers never mix.
-PREFIX: Final = "ct:1:"
+PREFIX: Final = "ct:2:"
 #: Rows of what ended are kept this long for readers that come late; Kafka has them for a week.
 KEEP_ENDED_S: Final = 24 * 3600
 _ANSWER_S: Final = 5.0
@@ -54,10 +54,18 @@ class Store(Protocol):
     def rows(self, kind: str, row_ids: Iterable[str]) -> list[dict[str, str]]:
         """Fields of rows, in order; empty where a row is gone."""
 
+    def lines(self, kind: str) -> list[bytes]:
+        """The board of a kind: a JSON line (board.py) of each that is not over, in no order."""
+
 
 def row_key(kind: str, row_id: str) -> str:
     """The hash of one row."""
     return f"{PREFIX}{kind}:{row_id}"
+
+
+def board_key(kind: str) -> str:
+    """The hash with the lines of one kind: id -> JSON."""
+    return f"{PREFIX}board:{kind}"
 
 
 def position_key(partition: int) -> str:
@@ -129,6 +137,10 @@ class RedisStore:
     def rows(self, kind: str, row_ids: Iterable[str]) -> list[dict[str, str]]:
         return [_strings(self._answer("hgetall", row_key(kind, row_id))) for row_id in row_ids]
 
+    def lines(self, kind: str) -> list[bytes]:
+        lines: list[bytes] = self._answer("hvals", board_key(kind))
+        return lines
+
     def _answer(self, command: str, *arguments: Any) -> Any:
         try:
             return getattr(self._client, command)(*arguments)
@@ -156,6 +168,10 @@ def _put(pipe: Any, row: Row) -> None:
         pipe.hset(key, mapping=row.fields)
         if row.ended:
             pipe.expire(key, KEEP_ENDED_S)
+    if row.line:
+        pipe.hset(board_key(row.kind), row.row_id, row.line)
+    else:
+        pipe.hdel(board_key(row.kind), row.row_id)
     if row.score is None:
         pipe.zrem(index, row.row_id)
     else:

@@ -41,7 +41,7 @@ def test_rows_sets_positions_and_expiry(store: RedisStore, client: redis.Redis) 
     """What docs/read-model.md says stands in Redis, with a time to live only where something ended."""
     ProjectFold(1, 4, store).fold(story())
     assert client.hget(row_key("route", "r1"), "stops_done") == "2"
-    assert client.zrange("ct:1:exceptions:open", 0, -1) == ["e1"]
+    assert client.zrange("ct:2:exceptions:open", 0, -1) == ["e1"]
     assert client.ttl(row_key("exception", "e1")) == -1
     assert 0 < int(str(client.ttl(row_key("exception", "e2")))) <= KEEP_ENDED_S
     assert client.hget(position_key(1), ROUTE_STATUS) == "3"

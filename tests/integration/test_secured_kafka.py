@@ -90,7 +90,7 @@ def test_every_stage_runs_with_its_least_rights(kafka: SecureKafka, app_id: str,
             intake = [good(topic, 0) for topic in (topics.PLANS, topics.CARRIER_EVENTS)]
             produce_all(kafka.brokers, (Out(r.topic, r.key, r.value, 0, r.headers) for r in intake))
             wait_until("a status", lambda: any(read_topic(kafka.brokers, [topics.ROUTE_STATUS])))
-            wait_until("it is in Redis", lambda: read_model.exists("ct:1:route:R-0"))
+            wait_until("it is in Redis", lambda: read_model.exists("ct:2:route:R-0"))
             for stage, tower in towers.items():
                 assert tower.stop(stage) == Exit.CLEAN, tower.log(stage)
                 assert "AUTHORIZATION" not in tower.log(stage).upper()

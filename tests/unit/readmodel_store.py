@@ -15,6 +15,7 @@ class DictStore:
         self.failures = failures
         self.hashes: dict[tuple[str, str], dict[str, str]] = {}
         self.sets: dict[str, dict[str, int]] = {}
+        self.boards: dict[str, dict[str, str]] = {}
         self.expiring: set[tuple[str, str]] = set()
         self.positions: dict[int, dict[str, int]] = {}
 
@@ -52,6 +53,9 @@ class DictStore:
     def rows(self, kind: str, row_ids: Iterable[str]) -> list[dict[str, str]]:
         return [self.hashes.get((kind, row_id), {}) for row_id in row_ids]
 
+    def lines(self, kind: str) -> list[bytes]:
+        return [line.encode() for line in self.boards.get(kind, {}).values()]
+
     def _seq(self, row: Row) -> int:
         return int(self.hashes.get((row.kind, row.row_id), {}).get("seq", "0"))
 
@@ -64,6 +68,10 @@ class DictStore:
             self.hashes[place] = row.fields
         if row.ended:
             self.expiring.add(place)
+        if row.line:
+            self.boards.setdefault(row.kind, {})[row.row_id] = row.line
+        else:
+            self.boards.get(row.kind, {}).pop(row.row_id, None)
         if row.score is None:
             members.pop(row.row_id, None)
         else:

@@ -20,7 +20,7 @@ _DOWN = "redis is down, waiting"
 def ended_rows(tower: FaultTower) -> list[str]:
     """Rows of what is over: no later record would write them again if Redis lost them."""
     client: Any = tower.redis.client
-    return [key for key in client.scan_iter("ct:1:exception:*") if client.ttl(key) > 0]
+    return [key for key in client.scan_iter("ct:2:exception:*") if client.ttl(key) > 0]
 
 
 def await_ended_rows(tower: FaultTower, more_than: int = 0) -> None:

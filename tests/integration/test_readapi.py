@@ -1,0 +1,214 @@
+"""The read API on a real Redis, as a client sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import redis
+import schemathesis
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from controltower.embedded.redis import EmbeddedRedis
+from controltower.readapi.app import make_app
+from controltower.readapi.tokens import Tokens, read_tokens
+from controltower.readmodel.fold import ProjectFold
+from controltower.readmodel.store import connect
+from controltower.settings import SettingsError
+from schemas.vocabulary import Phase
+from tests.unit.readmodel_records import as_record, status, story
+
+pytestmark = pytest.mark.skipif(shutil.which("redis-server") is None, reason="needs redis-server on the PATH")
+TOKEN = "a-token-of-a-wall-screen"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "read-api.json"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedRedis]:
+    with EmbeddedRedis() as running:
+        yield running
+
+
+class Clock:
+    """Stands until it is moved."""
+
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def fold(server: EmbeddedRedis) -> ProjectFold:
+    with redis.Redis.from_url(server.url) as client:
+        client.flushall()
+    fold = ProjectFold(1, 4, connect(server.url))
+    fold.fold(story())
+    return fold
+
+
+@pytest.fixture
+def app(server: EmbeddedRedis, fold: ProjectFold, clock: Clock) -> FastAPI:
+    return make_app(connect(server.url), Tokens([TOKEN]), clock)
+
+
+@pytest.fixture
+def client(app: FastAPI) -> TestClient:
+    return TestClient(app, headers={"Authorization": f"Bearer {TOKEN}"}, raise_server_exceptions=False)
+
+
+def test_what_is_not_over_stands_on_its_board(client: TestClient) -> None:
+    """The route under way, the open exception and the action that waits; the ended exception is gone."""
+    (route,) = client.get("/v1/routes").json()["items"]
+    assert (route["route_id"], route["stops_done"]) == ("r1", 2)
+    (exception,) = client.get("/v1/exceptions").json()["items"]
+    assert (exception["exception_id"], exception["severity"]) == ("e1", 1)
+    (action,) = client.get("/v1/actions", params={"state": "PENDING_APPROVAL"}).json()["items"]
+    assert action["exception_id"] == "e1"
+    assert client.get("/v1/exceptions", params={"severity": 3}).json() == {
+        "total": 0,
+        "items": [],
+        "next": None,
+    }
+
+
+def test_a_record_is_the_one_on_the_topic(client: TestClient) -> None:
+    """By id the whole latest record, also of what has ended; an unknown id is 404 with a reason."""
+    assert client.get("/v1/exceptions/e1").json()["status"] == "OPEN"
+    assert client.get("/v1/exceptions/e2").json()["status"] == "RESOLVED"
+    missing = client.get("/v1/routes/nobody")
+    assert missing.status_code == 404
+    assert "no route of this id" in missing.json()["detail"]
+
+
+def test_pages_hold_each_line_once_while_rows_come_and_go(
+    client: TestClient, fold: ProjectFold, clock: Clock
+) -> None:
+    """A cursor names the last line seen, so a route that ends between two pages shifts nothing."""
+    names = [f"r{number:03d}" for number in range(25)]
+    fold.fold([as_record(status(1, route=name), 100 + place) for place, name in enumerate(names)])
+    clock.now_s += 1
+    first = client.get("/v1/routes", params={"limit": 10}).json()
+    assert (first["total"], len(first["items"])) == (26, 10)
+    fold.fold([as_record(status(2, Phase.ENDED, "r003"), 200)])
+    clock.now_s += 1
+    seen = [line["route_id"] for line in first["items"]]
+    after = first["next"]
+    while after:
+        page = client.get("/v1/routes", params={"limit": 10, "after": after}).json()
+        seen += [line["route_id"] for line in page["items"]]
+        after = page["next"]
+    assert seen == sorted([*names, "r1"])
+
+
+def test_an_etag_saves_the_answer_until_something_changes(
+    client: TestClient, fold: ProjectFold, clock: Clock
+) -> None:
+    """304 while the board stands; 200 with another ETag once a route moved on."""
+    etag = client.get("/v1/routes").headers["etag"]
+    assert client.get("/v1/routes", headers={"If-None-Match": etag}).status_code == 304
+    fold.fold([as_record(status(3), 300)])
+    clock.now_s += 1
+    changed = client.get("/v1/routes", headers={"If-None-Match": etag})
+    assert changed.status_code == 200
+    assert changed.headers["etag"] != etag
+
+
+def test_without_a_token_nothing_is_read(app: FastAPI) -> None:
+    """401 as a problem document; health answers anybody."""
+    stranger = TestClient(app)
+    refused = stranger.get("/v1/routes", headers={"Authorization": "Bearer wrong"})
+    assert refused.status_code == 401
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert stranger.get("/readyz").status_code == 200
+
+
+def test_it_says_when_redis_is_down(clock: Clock) -> None:
+    """503 with a reason and Retry-After, also for /readyz; /healthz stays 200."""
+    with EmbeddedRedis() as gone:
+        app = make_app(connect(gone.url), Tokens([]), clock)
+    client = TestClient(app, raise_server_exceptions=False)
+    answer = client.get("/v1/exceptions")
+    assert answer.status_code == 503
+    assert "the read model does not answer" in answer.json()["detail"]
+    assert answer.headers["retry-after"]
+    assert client.get("/readyz").status_code == 503
+    assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("cursor", ["x", "W10", "WyJhIiwgImIiXQ", "////"])
+def test_a_strange_cursor_is_refused(client: TestClient, cursor: str) -> None:
+    """422 that names the parameter."""
+    answer = client.get("/v1/exceptions", params={"after": cursor})
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith("after:")
+
+
+def test_the_document_in_docs_is_the_one_served(app: FastAPI) -> None:
+    """docs/read-api.json is `controltower api --openapi`."""
+    assert json.loads(DOCUMENT.read_text(encoding="utf-8")) == json.loads(json.dumps(app.openapi()))
+
+
+def test_every_answer_is_as_the_document_says(app: FastAPI) -> None:
+    """Generated requests: no 500, no undocumented status, every body valid by its schema.
+
+    A cursor is opaque, so a made-up one may be refused although it is a valid string.
+    """
+    operations = schemathesis.openapi.from_asgi("/openapi.json", app).get_all_operations()
+    for operation in operations:
+
+        @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+        @given(case=operation.ok().as_strategy())
+        def ask(case: schemathesis.Case) -> None:
+            case.call_and_validate(
+                excluded_checks=[positive_data_acceptance], headers={"Authorization": f"Bearer {TOKEN}"}
+            )
+
+        ask()
+
+
+def test_tokens_come_from_a_file(tmp_path: Path) -> None:
+    """One a line; a short one, an empty file and no file off loopback are refused by name."""
+    file = tmp_path / "tokens"
+    file.write_text(f"# wall\n{TOKEN}\n\n", encoding="utf-8")
+    assert read_tokens(file, "0.0.0.0").admit(f"bearer {TOKEN}")
+    assert read_tokens(None, "127.0.0.1").admit(None)
+    for text, said in ((TOKEN[:10], "token 1"), ("# none\n", "has no token")):
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(SettingsError, match=said) as refused:
+            read_tokens(file, "127.0.0.1")
+        assert TOKEN[:10] not in str(refused.value)
+    with pytest.raises(SettingsError, match=r"needed to serve on 0\.0\.0\.0"):
+        read_tokens(None, "0.0.0.0")
+
+
+def test_the_command_serves_and_ends(server: EmbeddedRedis, fold: ProjectFold) -> None:
+    """`controltower api` on a free port answers, and ends with 0 on SIGTERM."""
+    environment = {**os.environ, "CONTROLTOWER_REDIS_URL": server.url}
+    with subprocess.Popen(
+        [sys.executable, "-m", "agents.cli", "api", "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[-1]
+        assert httpx.get(url + "routes", timeout=10).json()["total"] == 1
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
