@@ -89,14 +89,26 @@ class PrometheusObserver:
         self.health.beat()
 
     def tallies(self, stage: str, tallies: Mapping[tuple[str, ...], int]) -> None:
-        """Add what a committed fold counted: (name, label values...) -> n."""
+        """Take over what a committed fold told; the table says how each kind of metric is told."""
         for (name, *values), count in tallies.items():
             metric = self._tallies.get((stage, name))
-            if metric is None or len(values) != len(metric.labels):
+            if metric is None or len(values) != len(metric.labels) + (metric.kind is Kind.HISTOGRAM):
                 self._unnamed(stage, f"{stage} counts {(name, *values)}: not in the table of metrics")
                 continue
-            shown = [self._value(stage, metric, *pair) for pair in zip(metric.labels, values, strict=True)]
-            self._count(metric, shown, count)
+            pairs = zip(metric.labels, values, strict=False)
+            self._tell(metric, [self._value(stage, metric, *pair) for pair in pairs], values[-1:], count)
+
+    def _tell(self, metric: Metric, labels: list[str], rest: list[str], count: int) -> None:
+        made = self._made[metric.name]
+        shown = made.labels(*labels) if labels else made
+        match shown:
+            case Counter():
+                shown.inc(count)
+            case Gauge():
+                shown.set(count)
+            case Histogram():
+                for _ in range(count):
+                    shown.observe(float(rest[0]))
 
     def _value(self, stage: str, metric: Metric, label: Label, value: str) -> str:
         """The value to show: one of the closed list, else `unknown`."""

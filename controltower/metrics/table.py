@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, get_args
 
+from controltower.exceptions.quality import Span
 from schemas import wire
 from schemas.topics import BY_NAME, STAGES
 from schemas.vocabulary import (
@@ -14,6 +15,7 @@ from schemas.vocabulary import (
     ExceptionCode,
     FeedbackState,
     RejectReason,
+    Resolution,
     ScoreSource,
     SuppressReason,
     Transition,
@@ -41,7 +43,11 @@ class Label:
 
 @dataclass(slots=True, frozen=True)
 class Metric:
-    """One metric. `tally` is the name under which a fold counts it, None for what the edge measures."""
+    """One metric. `tally` is the name under which a fold tells it, None for what the edge measures.
+
+    A fold tells a counter as (name, labels...) -> how many; a histogram as (name, labels..., value) -> how
+    many times; a gauge as (name, labels...) -> its value.
+    """
 
     name: str
     kind: Kind
@@ -60,12 +66,20 @@ _REASON: Final = Label("reason", tuple(RejectReason))
 _EVENT: Final = Label("kind", tuple(event.__name__ for event in get_args(wire.RouteEvent)))
 #: A commit takes 5-40 ms on a near broker; beyond 15 s the broker aborts it.
 _COMMIT_BUCKETS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15)
+#: 10 s is one tick of the clock; detectors take 2 to 20 min; a person answers within minutes or hours.
+_LIFE_BUCKETS: Final = (0.1, 0.3, 1, 10, 30, 60, 120, 300, 420, 660, 1200, 3600, 4 * 3600, 24 * 3600)
 _RESTORE_BUCKETS: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 
 
 def _tally(stage: str, name: str, about: str, *labels: Label, what: str = "") -> Metric:
     metric = f"controltower_{stage}_{what or name}_total"
     return Metric(metric, Kind.COUNTER, about, "1", labels, (stage, name))
+
+
+def _measured(
+    stage: str, name: str, about: str, unit: str, buckets: tuple[float, ...], *labels: Label
+) -> Metric:
+    return Metric(f"controltower_{stage}_{name}", Kind.HISTOGRAM, about, unit, labels, (stage, name), buckets)
 
 
 RECORDS = Metric(
@@ -163,6 +177,31 @@ TALLIES: tuple[Metric, ...] = (
         "transitions of exceptions",
         Label("code", tuple(ExceptionCode)),
         Label("transition", tuple(Transition)),
+    ),
+    _tally(
+        "track",
+        "resolutions",
+        "ends of exceptions; RETRACTED ones were told by mistake",
+        Label("code", tuple(ExceptionCode)),
+        Label("resolution", tuple(Resolution)),
+    ),
+    _measured(
+        "track",
+        "exception_seconds",
+        "from the onset to the detection, from the detection to the publication, the acknowledgement and the "
+        "end of an exception; all but the publication in stream time",
+        "s",
+        _LIFE_BUCKETS,
+        Label("span", tuple(Span)),
+        Label("code", tuple(ExceptionCode)),
+    ),
+    Metric(
+        "controltower_track_clock_seconds",
+        Kind.GAUGE,
+        "stream time of a partition, seconds since 1970; far behind the wall while a recorded day plays",
+        "s",
+        (_PARTITION,),
+        ("track", "clock"),
     ),
     _tally("track", "score_requests", "questions to the delay model"),
     _tally("track", "status", "route statuses published", what="statuses"),

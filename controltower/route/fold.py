@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from controltower.exceptions.episode import Trigger
+from controltower.exceptions.quality import quality_of
 from controltower.route import apply as core
 from controltower.route.clock import CLOCK_KEY, SourceClocks
 from controltower.route.deadlines import next_due_ms
 from controltower.route.limits import DEFAULT_LIMITS, Limits
 from controltower.route.plan import parse_plan
 from controltower.route.plans import PATH_KEY, PLAN_KEY, PlanShelf
-from controltower.route.route import Effects, Route, Said
+from controltower.route.route import Effects, Route
 from controltower.route.state import RouteState, decode_state, encode_state
 from controltower.route.timeline import from_ms, to_ms
 from controltower.streaming.stage import Commit, Out, Record
@@ -81,7 +82,7 @@ class TrackFold:
         for kind, times in self._folded.items():
             effects.tallies["events", kind.__name__] = times
         self._folded.clear()
-        return Commit(self._outs(effects.said), self._changes(), effects.tallies)
+        return Commit(self._outs(effects), self._changes(), effects.tallies)
 
     def _fold_one(self, value: bytes, record: Record, effects: Effects) -> None:
         try:
@@ -136,6 +137,7 @@ class TrackFold:
         now = self._clocks.tick(tick)
         if now is None:
             return
+        effects.tallies["clock", str(self.partition)] = now // 1000
         while self._due and self._due[0][0] <= now:
             looked_at, route_id = heapq.heappop(self._due)
             route = self._routes.get(route_id)
@@ -181,13 +183,15 @@ class TrackFold:
             self._clock_changed = False
         return changes
 
-    def _outs(self, said: Sequence[Said]) -> list[Out]:
+    def _outs(self, effects: Effects) -> list[Out]:
         published_at = from_ms(self._wall_ms())
         outs: list[Out] = []
-        for record in said:
+        for record in effects.said:
             match record:
                 case wire.ExceptionRecord():
                     record.published_at = published_at
+                    for tally in quality_of(record):
+                        effects.count(*tally)
                     value = wire.encode(record)
                     outs.append(self._out(topics.EXCEPTIONS, record.exception_id, value))
                     outs.append(self._out(topics.RECOVERY_EVENTS, record.route_id or "", value))

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from controltower.metrics import TALLIES, Health, PrometheusObserver, serve_metrics
-from controltower.metrics.table import Metric
+from controltower.metrics.table import Kind, Metric
 from schemas.topics import CARRIER_EVENTS, STAGES
 from schemas.vocabulary import ScoreSource
 from tests.contract.prometheus_server import PrometheusServer, prometheus, wait_until
@@ -58,8 +58,9 @@ def values_of(metric: Metric) -> Iterator[tuple[str, ...]]:
         return
     first = tuple(values[0] for values in lists[:-1])
     last = lists[-1][:1] if metric.name.endswith("_rejected_total") else lists[-1]
+    measured = ("1.5",) if metric.kind is Kind.HISTOGRAM else ()
     for value in last:
-        yield (*first, value)
+        yield (*first, value, *measured)
 
 
 #: The rules that build on other rules are the last to have a value.

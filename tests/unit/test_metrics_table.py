@@ -167,3 +167,22 @@ def test_a_taken_port_is_told_in_one_line(observer: PrometheusObserver, server: 
     """The error names the setting and the address."""
     with pytest.raises(SettingsError, match=rf"^CONTROLTOWER_METRICS_PORT: .*127\.0\.0\.1:{server.port}: "):
         serve_metrics("127.0.0.1", server.port, observer)
+
+
+def test_a_fold_tells_each_kind_in_its_way(observer: PrometheusObserver) -> None:
+    """A histogram takes each value as often as told, a gauge the last one, a counter the sum."""
+    span = {"span": "ONSET_TO_DETECTION", "code": "LONG_HALT"}
+    told = ("exception_seconds", *span.values(), "612.0")
+    observer.tallies("track", {told: 2, ("clock", "3"): 1_771_000_000})
+    observer.tallies("track", {("clock", "3"): 1_771_000_010})
+    name = "controltower_track_exception_seconds"
+    assert _value(observer, f"{name}_sum", **span) == 1224.0
+    assert _value(observer, f"{name}_bucket", **span, le="660.0") == 2
+    assert _value(observer, f"{name}_bucket", **span, le="420.0") == 0
+    assert _value(observer, "controltower_track_clock_seconds", partition="3") == 1_771_000_010
+
+
+def test_a_histogram_without_its_value_is_refused(observer: PrometheusObserver) -> None:
+    """As any tally that the table does not know."""
+    with pytest.raises(UnknownTally, match="exception_seconds"):
+        observer.tallies("track", {("exception_seconds", "ONSET_TO_DETECTION", "LONG_HALT"): 1})
