@@ -8,6 +8,8 @@ from typing import Protocol
 FEED_HEADER = "feed"
 RECEIVED_AT_HEADER = "received_at"
 CLOCK_HEADER = "clock"
+#: Beside CLOCK_HEADER: the recording that is played has no more records. Its end is nobody's silence.
+OVER_HEADER = "over"
 #: What normalize adds to a dead letter: why, in words without values, and where the original stands.
 REASON_HEADER = "ct-reason"
 DETAIL_HEADER = "ct-detail"

@@ -23,6 +23,9 @@ class Tick(Message):
     empty: bool = Field(
         default=False, description="nothing was ever read from this source, so its time is only the wall's"
     )
+    over: bool = Field(
+        default=False, description="a recorded day that is played has no more records: nobody's silence"
+    )
 
 
 class VehicleMoved(Message):

@@ -117,6 +117,7 @@ class Tick(msgspec.Struct, tag_field="schema", tag="controltower.tick/1", kw_onl
     sources: int
     upto: datetime
     empty: bool = False
+    over: bool = False
 
 
 class VehicleMoved(

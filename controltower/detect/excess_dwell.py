@@ -7,7 +7,7 @@ for the planned arrival does not count, depots and breaks never do. Clears on de
 from __future__ import annotations
 
 from controltower.detect.rule import Observation, Verdict, Wake
-from controltower.route.evidence import Dwell
+from controltower.route.evidence import Dwell, Halt
 from controltower.route.plan import PlannedStop
 from schemas.vocabulary import ExceptionCode
 
@@ -33,14 +33,16 @@ def _limit_ms(stop: PlannedStop, seen: Observation) -> int:
     return max(seen.limits.dwell_floor_ms, int(seen.limits.dwell_service_share * stop.service_ms))
 
 
-def step(was: Dwell, seen: Observation) -> Dwell:
-    """Fold one observation."""
+def step(was: Dwell, halt: Halt, seen: Observation) -> Dwell:
+    """Fold one observation; what is told as a halt is not told as a dwell as well."""
     standing = seen.standing
     if was.on:
         if standing.since_ms == was.since_ms and seen.underway:
             return Dwell(True, was.stop, was.since_ms, standing.seen_ms, was.limit_ms)
         return Dwell(False, was.stop, was.since_ms, seen.fix.at_ms, was.limit_ms)
-    if standing.seen_ms - standing.since_ms < seen.limits.dwell_floor_ms or not seen.underway:
+    if seen.stood_ms < seen.limits.dwell_floor_ms or not seen.parked:
+        return was
+    if halt.on and halt.since_ms == standing.since_ms:
         return was
     index = find_stop(seen)
     if index < 0 or seen.plan.stops[index].may_rest or seen.plan.in_break(seen.fix.at_ms):

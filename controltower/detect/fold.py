@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from controltower.detect import excess_dwell, long_halt, route_deviation
+from controltower.detect.motion import Mean, memory_ms
 from controltower.detect.rule import Observation, silence_limit_ms
 from controltower.detect.standing import settle
 from controltower.route.evidence import Fix, Progress, Snapshot, Standing
@@ -17,13 +18,16 @@ def fold_fix(was: Snapshot, plan: RoutePlan, fix: Fix, limits: Limits) -> Snapsh
     x, y = plan.frame.to_xy(fix.lat, fix.lon)
     progress = advance(before, plan, fix, x, y, limits)
     gap_limit = silence_limit_ms(before.cadence_ms, before.gaps, limits)
-    standing = settle(was.standing, x, y, fix.at_ms, gap_limit, limits)
+    now, gap_ms = Mean(x, y, fix.at_ms), fix.at_ms - before.at_ms
+    memory = memory_ms(before.cadence_ms, limits)
+    standing = settle(was.standing, now, gap_ms, gap_limit, memory, limits)
     still, astray = _is_still(was, standing, limits), _is_astray(was, progress, limits)
     halt, dwell, detour = was.halt, was.dwell, was.detour
     if still or astray:
         seen = Observation(plan, fix, progress, standing, limits)
         if still:
-            halt, dwell = long_halt.step(halt, seen), excess_dwell.step(dwell, seen)
+            dwell = excess_dwell.step(dwell, halt, seen)
+            halt = long_halt.step(halt, dwell, seen)
         if astray:
             detour = route_deviation.step(detour, seen)
     return Snapshot(progress, standing, halt, dwell, detour)
@@ -31,7 +35,7 @@ def fold_fix(was: Snapshot, plan: RoutePlan, fix: Fix, limits: Limits) -> Snapsh
 
 def _is_still(was: Snapshot, standing: Standing, limits: Limits) -> bool:
     """What wakes the rules of standing still: the shortest of their limits, or that one of them is on."""
-    stood_ms = standing.seen_ms - standing.since_ms
+    stood_ms = standing.seen_ms - standing.since_ms + limits.report_ms
     return stood_ms >= limits.dwell_floor_ms or stood_ms >= limits.halt_ms or was.halt.on or was.dwell.on
 
 

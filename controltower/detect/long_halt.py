@@ -8,21 +8,23 @@ from __future__ import annotations
 
 from controltower.detect.excess_dwell import find_stop
 from controltower.detect.rule import Observation, Verdict, Wake
-from controltower.route.evidence import Halt
+from controltower.route.evidence import Dwell, Halt
 from schemas.vocabulary import ExceptionCode
 
 CODE = ExceptionCode.LONG_HALT
 WAKES = Wake.STILL
 
 
-def step(was: Halt, seen: Observation) -> Halt:
-    """Fold one observation."""
+def step(was: Halt, dwell: Dwell, seen: Observation) -> Halt:
+    """Fold one observation; what is told as a dwell is not told as a halt as well."""
     standing = seen.standing
     if was.on:
         if standing.since_ms == was.since_ms and seen.underway:
             return Halt(True, was.since_ms, standing.seen_ms)
         return Halt(False, was.since_ms, seen.fix.at_ms)
-    if standing.seen_ms - standing.since_ms < seen.limits.halt_ms or not seen.underway:
+    if seen.stood_ms < seen.limits.halt_ms or not seen.parked:
+        return was
+    if dwell.on and dwell.since_ms == standing.since_ms:
         return was
     if seen.plan.in_break(seen.fix.at_ms) or find_stop(seen) >= 0:
         return was

@@ -38,6 +38,23 @@ class Observation:
         """Departed and not yet at the last stop: only then can a vehicle halt or stray."""
         return bool(self.progress.departed_ms) and self.progress.next_stop < len(self.plan.stops)
 
+    @property
+    def stood_ms(self) -> int:
+        """How long it will have stood by the time of the next report: a report is never late by more."""
+        standing = self.standing
+        soon = min(self.progress.cadence_ms, self.limits.report_ms)
+        return standing.seen_ms - standing.since_ms + soon
+
+    @property
+    def parked(self) -> bool:
+        """It stands now, since its departure: a layover before it is no halt, nor is a start from one."""
+        standing = self.standing
+        return (
+            self.underway
+            and standing.since_ms >= self.progress.departed_ms
+            and standing.pace_mps < self.limits.walking_mps
+        )
+
 
 @dataclass(slots=True, frozen=True)
 class Verdict:

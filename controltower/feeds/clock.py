@@ -20,13 +20,15 @@ class SourceClock(msgspec.Struct, array_like=True, gc=False):
     """Never goes back. `recorded` is True while the source replays a day, whose time is not the wall's.
 
     `empty` until the first record: till then the time is only the wall's, and the first record starts anew,
-    so a worker may run long before somebody replays a day of last winter.
+    so a worker may run long before somebody replays a day of last winter. `over` once the day that is
+    replayed has no more records.
     """
 
     at_ms: int = 0
     ticked_ms: int = 0
     recorded: bool = False
     empty: bool = True
+    over: bool = False
 
     def advance(self, at_ms: int) -> None:
         """A record or a mark of this time was read."""
@@ -47,7 +49,10 @@ class SourceClock(msgspec.Struct, array_like=True, gc=False):
 def tick_everyone(clock: SourceClock, source: str, partitions: int) -> list[Out]:
     """One tick into every partition of every log downstream; notes that it was sent."""
     clock.ticked_ms = clock.at_ms
-    value = encode(Tick(source=source, sources=partitions, upto=instant_of(clock.at_ms), empty=clock.empty))
+    tick = Tick(
+        source=source, sources=partitions, upto=instant_of(clock.at_ms), empty=clock.empty, over=clock.over
+    )
+    value = encode(tick)
     return [
         Out(topic, None, value, partition=partition)
         for topic in TICKED_TOPICS

@@ -19,6 +19,7 @@ from controltower.intake import (
     DETAIL_HEADER,
     FEED_HEADER,
     OMITTED_HEADER,
+    OVER_HEADER,
     REASON_HEADER,
     RECEIVED_AT_HEADER,
     SOURCE_HEADER,
@@ -117,7 +118,7 @@ class NormalizeFold:
         if record.value is None and CLOCK_HEADER in headers:
             marked_ms = _find_ms(headers[CLOCK_HEADER])
             if marked_ms is not None:
-                self._clock.recorded = True
+                self._clock.recorded, self._clock.over = True, OVER_HEADER in headers
                 self._tallies["clock_marks",] += 1
                 self._advance(marked_ms)
                 return
@@ -125,7 +126,7 @@ class NormalizeFold:
         feed = self._feeds.get(name)
         received_ms = _find_received_ms(record, headers)
         if received_ms is not None:
-            self._clock.recorded = RECEIVED_AT_HEADER in headers
+            self._clock.recorded, self._clock.over = RECEIVED_AT_HEADER in headers, False
         try:
             if received_ms is None:
                 raise Rejected(RejectReason.BAD_TIME, f"header {RECEIVED_AT_HEADER} is no time in ms")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from controltower.clock import epoch_ms_of
-from controltower.intake import CLOCK_HEADER, FEED_HEADER, RECEIVED_AT_HEADER, Payload
+from controltower.intake import CLOCK_HEADER, FEED_HEADER, OVER_HEADER, RECEIVED_AT_HEADER, Payload
 from controltower.offline.timeline import Mark
 from controltower.streaming.partitioner import partition_of
 from controltower.streaming.stage import Out
@@ -37,6 +37,8 @@ def arrival_record(arrival: Payload, partitions: int) -> Out:
 
 def mark_records(mark: Mark, partitions: int) -> Iterator[Out]:
     """The mark in every partition, since each is a source with a clock of its own."""
-    headers = ((CLOCK_HEADER, b"%d" % mark.at_ms),)
+    headers: tuple[tuple[str, bytes], ...] = ((CLOCK_HEADER, b"%d" % mark.at_ms),)
+    if mark.tail:
+        headers += ((OVER_HEADER, b"1"),)
     for partition in range(partitions):
         yield Out(CARRIER_EVENTS, None, None, partition, headers)

@@ -87,6 +87,7 @@ def _apply_fix(
         return
     state.source = _source_name(scan.source.topic, scan.source.partition)
     state.heard_ms = max(state.heard_ms, received)
+    route.source_over_ms = 0
     if scan.vehicle_id is not None and scan.vehicle_id != state.vehicle_id:
         state.vehicle_id = scan.vehicle_id
     _hear_again(route, fix.at_ms, limits, effects)

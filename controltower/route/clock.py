@@ -10,25 +10,37 @@ from schemas import wire
 CLOCK_KEY = b"c/clock"
 
 
+class _Kept(msgspec.Struct, array_like=True):
+    sources: int
+    upto: dict[str, int]
+    empty: list[str]
+    over: dict[str, int] = {}
+
+
+_decode = msgspec.json.Decoder(_Kept).decode
+
+
 class SourceClocks:
     """Unknown until every source has ticked once and one of them has records; never goes back.
 
     A source that never had a record ticks the time of the wall, which says nothing about the records that
     may come: its first real tick replaces that, even by an earlier time (a recorded day).
+
+    over_ms: since when a source that plays a recorded day has no more records.
     """
 
     def __init__(self) -> None:
         self._upto: dict[str, int] = {}
         self._empty: set[str] = set()
         self._sources = 0
+        self.over_ms: dict[str, int] = {}
         self.now_ms: int | None = None
 
     def restore(self, value: bytes) -> None:
         """Take the changelog entry CLOCK_KEY."""
-        self._sources, self._upto, empty = msgspec.json.decode(
-            value, type=tuple[int, dict[str, int], list[str]]
-        )
-        self._empty = set(empty)
+        kept = _decode(value)
+        self._sources, self._upto, self._empty = kept.sources, kept.upto, set(kept.empty)
+        self.over_ms = kept.over
         self._recompute()
 
     def tick(self, tick: wire.Tick) -> int | None:
@@ -38,6 +50,10 @@ class SourceClocks:
         if upto <= self._upto.get(source, -1) and not first_real:
             return None
         self._upto[source], self._sources = upto, tick.sources
+        if not tick.over:
+            self.over_ms.pop(source, None)
+        elif source not in self.over_ms:
+            self.over_ms[source] = upto
         if tick.empty:
             self._empty.add(source)
         else:
@@ -48,7 +64,7 @@ class SourceClocks:
 
     def encode(self) -> bytes:
         """Bytes for the changelog."""
-        return msgspec.json.encode((self._sources, self._upto, sorted(self._empty)))
+        return msgspec.json.encode(_Kept(self._sources, self._upto, sorted(self._empty), self.over_ms))
 
     def _recompute(self) -> None:
         if len(self._upto) >= self._sources > len(self._empty):

@@ -42,7 +42,7 @@ def pending(route: Route, limits: Limits) -> Iterator[Deadline]:
     snapshot = route.snapshot
     if not state.silent:
         due = signal_lost.due_ms(snapshot, plan, state.heard_ms, limits)
-        if due is not None:
+        if due is not None and not 0 < route.source_over_ms < due:
             yield Deadline(due, _SILENCE, 0)
     if not state.late_departure:
         due = late_departure.due_ms(snapshot, plan, state.plan_received_ms, limits)

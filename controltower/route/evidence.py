@@ -44,7 +44,8 @@ class Progress(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A cluster of fixes at one place: its mean, since when, and how many fixes in a row lie away from it."""
+    """A cluster of fixes at one place: its mean, since when, and how many fixes in a row lie away from it;
+    and the mean that follows the vehicle (`trail`, see detect/motion.py)."""
 
     x: float = 0.0
     y: float = 0.0
@@ -55,6 +56,10 @@ class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
     away_x: float = 0.0
     away_y: float = 0.0
     away_ms: int = 0
+    trail_x: float = 0.0
+    trail_y: float = 0.0
+    trail_ms: float = 0.0
+    pace_mps: float = 0.0
 
 
 class Halt(msgspec.Struct, frozen=True, array_like=True, gc=False):

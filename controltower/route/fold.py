@@ -66,6 +66,7 @@ class TrackFold:
             if not route.state.ended_ms:
                 route.plan = self._shelf.find(route_id)
                 core.rebuild_trail(route, self._limits)
+            route.source_over_ms = self._clocks.over_ms.get(route.state.source, 0)
             self._schedule(route)
         self._shelf.take_changes()
 
@@ -134,7 +135,10 @@ class TrackFold:
 
     def _tick(self, tick: wire.Tick, effects: Effects) -> None:
         self._clock_changed = True
+        was_over = tick.source in self._clocks.over_ms
         now = self._clocks.tick(tick)
+        if tick.over and not was_over:
+            self._end_source(tick.source)
         if now is None:
             return
         effects.tallies["clock", str(self.partition)] = now // 1000
@@ -144,6 +148,12 @@ class TrackFold:
             if route is not None and route.looked_at_ms == looked_at:
                 self._look_at(route, looked_at, effects)
         effects.tell(wire.Tick(source=self._name, sources=1, upto=from_ms(now)))
+
+    def _end_source(self, source: str) -> None:
+        """A recorded day is over. What its vehicles would have said next is not known, so none is silent."""
+        for route in self._routes.values():
+            if route.state.source == source:
+                route.source_over_ms = self._clocks.over_ms[source]
 
     def _look_at(self, route: Route, at_ms: int, effects: Effects) -> None:
         """Fire what is due at `at_ms`, if it still is: most fixes put off what was due before them."""

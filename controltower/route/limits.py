@@ -19,7 +19,7 @@ class Limits(msgspec.Struct, frozen=True):
     corridor_clear_share: float = 0.8
     detour_fixes: int = 3
     detour_sparse_fixes: int = 2
-    detour_ms: int = 90_000
+    detour_ms: int = 80_000
     detour_clear_fixes: int = 2
     #: a tracker that reports less often than this is sparse: fewer fixes must do
     sparse_cadence_ms: int = 60_000
@@ -27,9 +27,17 @@ class Limits(msgspec.Struct, frozen=True):
     ellipse_share: float = 1.6
     ellipse_m: float = 600.0
 
+    #: slower than this a vehicle is parked: its driver walks. The mean that this is measured from remembers
+    #: so many reports, and at least so long
+    walking_mps: float = 1.2
+    pace_memory_reports: float = 1.2
+    pace_memory_ms: float = 6_000.0
+
     standing_radius_m: float = 60.0
     standing_exit_m: float = 150.0
     halt_ms: int = 10 * MINUTE_MS
+    #: standing counts up to the next report, but no further ahead than this
+    report_ms: int = 30_000
     #: prior of the q95 of a stop's service where there is no history: planned service x 3, at least 8 min
     dwell_service_share: float = 3.0
     dwell_floor_ms: int = 8 * MINUTE_MS

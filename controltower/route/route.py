@@ -26,6 +26,8 @@ class Route:
     due_ms: int = 0
     #: when the partition looks at this route next, whatever comes; 0 where it does not
     looked_at_ms: int = 0
+    #: since when the source of its fixes has no more records, since the day that is played is over; or 0
+    source_over_ms: int = 0
 
     @property
     def snapshot(self) -> Snapshot:

@@ -105,6 +105,7 @@ def test_the_source_ticks_every_ten_seconds_into_every_partition_downstream() ->
         "sources": 2,
         "upto": "2026-03-02T08:15:40Z",
         "empty": False,
+        "over": False,
     }
 
 

@@ -7,7 +7,7 @@ import pytest
 from controltower.route.timeline import to_ms
 from controltower.streaming.stage import Record
 from schemas import wire
-from schemas.vocabulary import ExceptionCode, Resolution, Transition
+from schemas.vocabulary import ExceptionCode, Resolution, RouteEnd, Transition
 from tests.unit.roads import (
     SPEED_MPS,
     START_MS,
@@ -44,11 +44,57 @@ def test_a_halt_of_ten_minutes_is_told_once_and_ends() -> None:
     records = run_day(day_of(halt_day(20), TICKS))
     halts = [r for r in records if r.code is ExceptionCode.LONG_HALT]
     assert told(halts) == [("LONG_HALT", "OPENED"), ("LONG_HALT", "UPDATED"), ("LONG_HALT", "RESOLVED")]
-    assert 590 <= seconds(halts[0].detected_at) - seconds(halts[0].onset_at) <= 640
+    assert 570 <= seconds(halts[0].detected_at) - seconds(halts[0].onset_at) <= 610
     assert halts[-1].resolution is Resolution.AUTO
     assert halts[-1].resolved_at == halts[1].cleared_at
     assert halts[0].location is not None
     assert halts[0].location.stop_after == "S3"
+
+
+@pytest.mark.parametrize("side_m", [0, 20, 40, 44, 48, 60])
+def test_a_halt_near_a_stop_is_told_under_one_code(side_m: float) -> None:
+    """Where the scatter of a parked van crosses the edge of a stop's reach, it is one event, told once."""
+    still = [Ping(360 + i * 30, 3000 + (i * 7) % 20, side_m + (i % 5) * 3) for i in range(60)]
+    records = run_day(day_of(drive(0, 330, 0) + still + drive(2190, 2900, 3250), TICKS))
+    opened = [r.code for r in records if r.transition is Transition.OPENED]
+    assert (
+        len([code for code in opened if code in (ExceptionCode.LONG_HALT, ExceptionCode.EXCESS_DWELL)]) == 1
+    )
+
+
+def test_a_layover_before_the_first_stop_is_no_halt() -> None:
+    """A van that waits short of the first stop and then leaves is told at no time, nor as it starts."""
+    wait = [Ping(-1500 + i * 30, -40 + (i % 4) * 8) for i in range(50)]
+    assert run_day(day_of(wait + drive(0, 1080, 0), TICKS)) == []
+
+
+def events_of(pings: list[Ping]) -> list[object]:
+    """The plan, and the scans of a van."""
+    return [make_plan(), *(scan_of(ping, i) for i, ping in enumerate(pings))]
+
+
+def over_from(at_s: int) -> list[wire.Tick]:
+    """Ticks of a source whose recorded day is over."""
+    return [
+        wire.Tick(source="carrier-events/0", sources=1, upto=tick_at(at).upto, over=True)
+        for at in TICKS
+        if at >= at_s
+    ]
+
+
+def test_the_end_of_a_recording_is_nobodys_silence() -> None:
+    """A day that is played and over opens no SIGNAL_LOST; its routes still end with their plans."""
+    outs = new_fold().fold(log_of([*events_of(drive(0, 300, 0)), *over_from(310)])).outputs
+    assert exceptions_in(outs) == []
+    statuses = [wire.decode_any(out.value or b"") for out in outs if out.topic == "route-status"]
+    assert isinstance(statuses[-1], wire.RouteStatus)
+    assert statuses[-1].ended_because is RouteEnd.PLAN_OVER
+
+
+def test_a_silence_before_the_end_of_a_recording_is_told() -> None:
+    """What fell due while others still reported is told, though the clock of the log gets there later."""
+    log = log_of([*events_of(drive(0, 300, 0)), *over_from(900)])
+    assert [r.code for r in exceptions_in(new_fold().fold(log).outputs)][:1] == [ExceptionCode.SIGNAL_LOST]
 
 
 @pytest.mark.parametrize("minutes", [2, 5, 9])
