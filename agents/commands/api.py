@@ -11,10 +11,12 @@ import json
 import signal
 import sys
 import time
+from datetime import datetime
 
 import uvicorn
 
 from agents.errors import CommandError
+from controltower.clock import instant_of, wall_ms
 from controltower.readapi.app import make_app
 from controltower.readapi.tokens import Tokens, read_tokens
 from controltower.readmodel.store import connect
@@ -32,13 +34,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, settings: Settings) -> int:
     store = connect(settings.redis_url, **settings.redis_sign_in())
     if args.openapi:
-        app = make_app(store, Tokens([]), time.monotonic)
+        app = make_app(store, Tokens([]), time.monotonic, _now)
         print(json.dumps(app.openapi(), indent=2, ensure_ascii=False, sort_keys=True))
         return 0
     host = args.api_host or settings.api_host
     port = settings.api_port if args.api_port is None else args.api_port
-    app = make_app(store, read_tokens(settings.api_tokens, host), time.monotonic)
+    app = make_app(store, read_tokens(settings.api_tokens, host), time.monotonic, _now)
     return serve(uvicorn.Config(app, host, port, log_level="warning", access_log=False))
+
+
+def _now() -> datetime:
+    return instant_of(wall_ms())
 
 
 def serve(config: uvicorn.Config) -> int:

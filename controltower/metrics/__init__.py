@@ -3,9 +3,10 @@
 from controltower.metrics.health import Health
 from controltower.metrics.observer import PrometheusObserver, UnknownTally
 from controltower.metrics.server import MetricsServer, serve_metrics
-from controltower.metrics.table import METRICS, TALLIES, metrics_table
+from controltower.metrics.table import BOARD, METRICS, TALLIES, metrics_table
 
 __all__ = [
+    "BOARD",
     "METRICS",
     "TALLIES",
     "Health",

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import Depends, FastAPI, Header, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
 from starlette.exceptions import HTTPException
 
 from controltower.readapi.boards import Boards
 from controltower.readapi.carriers import carrier_lines
+from controltower.readapi.gauges import board_registry
 from controltower.readapi.openapi import ITEM, LIST, describe
 from controltower.readapi.pages import BadCursor, take_page
 from controltower.readapi.tokens import Tokens
@@ -31,8 +35,10 @@ RowId = Annotated[str, Path(min_length=1, max_length=400)]
 Known = Annotated[str | None, Header(alias="If-None-Match")]
 
 
-def make_app(store: Store, tokens: Tokens, now_s: Callable[[], float]) -> FastAPI:
-    """The application. now_s: a clock that never goes back, for the age of boards."""
+def make_app(
+    store: Store, tokens: Tokens, now_s: Callable[[], float], now: Callable[[], datetime]
+) -> FastAPI:
+    """The application. now_s: a clock that never goes back, for the age of boards; now: the wall clock."""
     boards = Boards(store, now_s)
 
     def admit(authorization: Annotated[str | None, Header(include_in_schema=False)] = None) -> None:
@@ -47,6 +53,7 @@ def make_app(store: Store, tokens: Tokens, now_s: Callable[[], float]) -> FastAP
     _add_boards(app, boards, [Depends(admit)])
     _add_rows(app, store, [Depends(admit)])
     _add_health(app, store)
+    _add_metrics(app, board_registry(boards, now))
     describe(app)
     return app
 
@@ -181,6 +188,13 @@ def _add_health(app: FastAPI, store: Store) -> None:
     def readyz() -> Response:
         store.count("routes:underway")
         return Response("ready\n", media_type="text/plain")
+
+
+def _add_metrics(app: FastAPI, registry: CollectorRegistry) -> None:
+    @app.get("/metrics", include_in_schema=False)
+    def metrics(accept: Annotated[str, Header()] = "") -> Response:
+        encode, kind = choose_encoder(accept)
+        return Response(encode(registry), headers={"Content-Type": kind})
 
 
 def _answer(content: Any, digest: str) -> Response:

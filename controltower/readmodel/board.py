@@ -6,6 +6,7 @@ All lines of a kind stand in one hash, so a screen of thousands of them is one a
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 import msgspec
 
@@ -21,7 +22,19 @@ from schemas.vocabulary import (
     Tier,
 )
 
+#: From this chance of being late on a stop counts as at risk; the default of SLA_AT_RISK's lower threshold.
+AT_RISK_FROM = 0.5
+#: Beyond this a vehicle is off its path; ROUTE_DEVIATION asks more of it before it opens.
+OFF_PATH_FROM_M = 100.0
 _OVER = frozenset({ExceptionStatus.RESOLVED, ExceptionStatus.CLOSED})
+
+
+class Trouble(StrEnum):
+    """What may be wrong with a route under way, seen from its latest status alone."""
+
+    AT_RISK = "AT_RISK"
+    LATE = "LATE"
+    OFF_PATH = "OFF_PATH"
 
 
 class RouteLine(msgspec.Struct, gc=False, omit_defaults=True):
@@ -46,6 +59,18 @@ class RouteLine(msgspec.Struct, gc=False, omit_defaults=True):
     #: the highest p(late) of its scored stops
     p_late: float | None = None
     exceptions: int = 0
+
+
+def troubles_of(line: RouteLine) -> list[Trouble]:
+    """None of them before the departure."""
+    if line.phase is not Phase.UNDERWAY:
+        return []
+    found = {
+        Trouble.AT_RISK: line.p_late is not None and line.p_late >= AT_RISK_FROM,
+        Trouble.LATE: line.slack_s is not None and line.slack_s < 0,
+        Trouble.OFF_PATH: line.off_path_m is not None and line.off_path_m > OFF_PATH_FROM_M,
+    }
+    return [trouble for trouble, there in found.items() if there]
 
 
 class ExceptionLine(msgspec.Struct, gc=False, omit_defaults=True):

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -28,6 +29,7 @@ from controltower.readmodel.store import connect
 from controltower.settings import SettingsError
 from schemas.vocabulary import Phase
 from tests.unit.readmodel_records import as_record, status, story
+from tests.unit.recovery_day import at
 
 pytestmark = pytest.mark.skipif(shutil.which("redis-server") is None, reason="needs redis-server on the PATH")
 TOKEN = "a-token-of-a-wall-screen"
@@ -49,6 +51,11 @@ class Clock:
         return self.now_s
 
 
+def later() -> datetime:
+    """A minute after the story began; its action has waited since second 20."""
+    return at(60)
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -65,7 +72,7 @@ def fold(server: EmbeddedRedis) -> ProjectFold:
 
 @pytest.fixture
 def app(server: EmbeddedRedis, fold: ProjectFold, clock: Clock) -> FastAPI:
-    return make_app(connect(server.url), Tokens([TOKEN]), clock)
+    return make_app(connect(server.url), Tokens([TOKEN]), clock, later)
 
 
 @pytest.fixture
@@ -130,6 +137,15 @@ def test_an_etag_saves_the_answer_until_something_changes(
     assert changed.headers["etag"] != etag
 
 
+def test_the_boards_are_gauges(client: TestClient) -> None:
+    """Counts by closed labels, and how long the oldest approval has waited."""
+    text = client.get("/metrics").text
+    assert 'controltower_board_routes{carrier="unknown",motion="MOVING",phase="UNDERWAY"} 1.0' in text
+    assert 'controltower_board_exceptions{code="LONG_HALT",severity="1",status="OPEN"} 1.0' in text
+    assert 'state="PENDING_APPROVAL"} 1.0' in text
+    assert "controltower_board_oldest_approval_seconds 40.0" in text
+
+
 def test_without_a_token_nothing_is_read(app: FastAPI) -> None:
     """401 as a problem document; health answers anybody."""
     stranger = TestClient(app)
@@ -142,13 +158,14 @@ def test_without_a_token_nothing_is_read(app: FastAPI) -> None:
 def test_it_says_when_redis_is_down(clock: Clock) -> None:
     """503 with a reason and Retry-After, also for /readyz; /healthz stays 200."""
     with EmbeddedRedis() as gone:
-        app = make_app(connect(gone.url), Tokens([]), clock)
+        app = make_app(connect(gone.url), Tokens([]), clock, later)
     client = TestClient(app, raise_server_exceptions=False)
     answer = client.get("/v1/exceptions")
     assert answer.status_code == 503
     assert "the read model does not answer" in answer.json()["detail"]
     assert answer.headers["retry-after"]
     assert client.get("/readyz").status_code == 503
+    assert "controltower_board_readable_bool 0.0" in client.get("/metrics").text
     assert client.get("/healthz").status_code == 200
 
 

@@ -12,6 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from controltower.metrics import (
+    BOARD,
     METRICS,
     Health,
     MetricsServer,
@@ -68,8 +69,10 @@ def _value(observer: PrometheusObserver, name: str, **labels: str) -> float | No
 
 def test_names_follow_the_rule() -> None:
     """controltower_<stage>_<what>_<unit>, each name once, each metric with a meaning."""
-    rule = re.compile(rf"controltower_({'|'.join(STAGES)}|stream)_[a-z_]+_(total|seconds|records|bool)")
-    assert [metric.name for metric in METRICS if not rule.fullmatch(metric.name)] == []
+    rule = re.compile(
+        rf"controltower_({'|'.join(STAGES)}|stream|board)_[a-z_]*(total|seconds|records|bool|routes|exceptions|actions)"
+    )
+    assert [metric.name for metric in (*METRICS, *BOARD) if not rule.fullmatch(metric.name)] == []
     assert len({metric.name for metric in METRICS}) == len(METRICS)
     assert [metric.name for metric in METRICS if not metric.about] == []
 
