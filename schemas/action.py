@@ -11,8 +11,10 @@ from schemas.vocabulary import (
     ActionName,
     ActionState,
     CommandKind,
+    CommandOutcome,
     ExceptionCode,
     FeedbackState,
+    Refusal,
     SuppressReason,
     Tier,
 )
@@ -20,6 +22,7 @@ from schemas.vocabulary import (
 ACTION_SCHEMA: Final = "controltower.action/1"
 FEEDBACK_SCHEMA: Final = "controltower.feedback/1"
 COMMAND_SCHEMA: Final = "controltower.command/1"
+COMMAND_REPLY_SCHEMA: Final = "controltower.command-reply/1"
 
 
 class Alternative(Part):
@@ -91,3 +94,19 @@ class Command(Message):
         if (self.exception_id is None) == (self.action_id is None):
             raise ValueError("exactly one of exception_id and action_id")
         return self
+
+
+class CommandReply(Message):
+    """What became of one command. A command that is sent twice is answered once."""
+
+    schema_: Literal["controltower.command-reply/1"] = Field(default=COMMAND_REPLY_SCHEMA, alias="schema")
+    command_id: Identifier
+    kind: CommandKind
+    exception_id: str | None = None
+    action_id: str | None = None
+    home: str
+    outcome: CommandOutcome
+    reason: Refusal | None = Field(default=None, description="why it was refused; null where accepted")
+    seq: int | None = Field(default=None, description="of the exception record that the command led to")
+    decided_at: Instant = Field(description="stream time of the decision")
+    published_at: Instant

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from schemas.action import Action, Command, Feedback
+from schemas.action import Action, Command, CommandReply, Feedback
 from schemas.base import Message
 from schemas.clock import Assignment, Tick, VehicleMoved
 from schemas.exception import ExceptionRecord
@@ -33,6 +33,7 @@ MESSAGES: tuple[type[Message], ...] = (
     Action,
     Feedback,
     Command,
+    CommandReply,
     RouteStatus,
 )
 

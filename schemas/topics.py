@@ -74,6 +74,7 @@ SCORE_REQUESTS = "score-requests"
 EXCEPTIONS = "exceptions"
 DISPATCH = "dispatch"
 ROUTE_STATUS = "route-status"
+COMMAND_REPLIES = "command-replies"
 DEAD_LETTERS = "dead-letters"
 
 _SCAN, _PLAN, _TICK = "controltower.scan/1", "controltower.plan/1", "controltower.tick/1"
@@ -200,6 +201,16 @@ TOPICS: tuple[Topic, ...] = (
         ("project", "downstream"),
         "The latest view of every route.",
         _COMPACTED_OUTPUT,
+    ),
+    Topic(
+        COMMAND_REPLIES,
+        Role.OUTPUT,
+        "command_id; partition by home",
+        ("controltower.command-reply/1",),
+        ("assign", "track"),
+        ("ops",),
+        "What became of each command: accepted, or refused with the reason.",
+        _log(LOG_RETENTION_MS) | _LARGER,
     ),
     Topic(
         DEAD_LETTERS,

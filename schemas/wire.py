@@ -11,6 +11,7 @@ from schemas.vocabulary import (
     ActionName,
     ActionState,
     CommandKind,
+    CommandOutcome,
     ExceptionCode,
     ExceptionKind,
     ExceptionStatus,
@@ -19,6 +20,7 @@ from schemas.vocabulary import (
     Motion,
     Phase,
     Reason,
+    Refusal,
     Resolution,
     RouteEnd,
     ScoreSource,
@@ -301,6 +303,21 @@ class Command(msgspec.Struct, tag_field="schema", tag="controltower.command/1", 
     received_at: datetime | None = None
 
 
+class CommandReply(
+    msgspec.Struct, tag_field="schema", tag="controltower.command-reply/1", kw_only=True, gc=False
+):
+    command_id: str
+    kind: CommandKind
+    exception_id: str | None = None
+    action_id: str | None = None
+    home: str
+    outcome: CommandOutcome
+    reason: Refusal | None = None
+    seq: int | None = None
+    decided_at: datetime
+    published_at: datetime
+
+
 class StopEta(WirePart, frozen=True, kw_only=True, gc=False):
     stop_id: str
     promised_by: datetime | None = None
@@ -354,6 +371,7 @@ AnyRecord = (
     | Action
     | Feedback
     | Command
+    | CommandReply
     | RouteStatus
 )
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from controltower.exceptions.answering import wait_ms
+from controltower.exceptions.machine import Mark
 from schemas.vocabulary import ExceptionCode, ExceptionStatus
 
 
@@ -39,3 +41,32 @@ class Episode(msgspec.Struct, array_like=True):
     model_version: str | None = None
     trigger: Trigger | None = None
     action_ids: list[str] = []
+    #: a person has it
+    seen: bool = False
+    snoozed_until_ms: int = 0
+    flapping: bool = False
+    parent_id: str | None = None
+    suppressed_by: str | None = None
+    #: since when it waits for a person at its level
+    waiting_since_ms: int = 0
+    #: the last commands that it took, so that one that comes twice is answered once
+    command_ids: list[str] = []
+
+    @property
+    def marks(self) -> set[Mark]:
+        """What is true of it besides its status."""
+        facts = {
+            Mark.CLEARED: bool(self.cleared_ms),
+            Mark.SEEN: self.seen,
+            Mark.SNOOZED: self.snoozed,
+            Mark.SUPPRESSED: self.suppressed_by is not None,
+            Mark.FLAPPING: self.flapping,
+        }
+        return {mark for mark, is_so in facts.items() if is_so}
+
+    def due_at_level_ms(self) -> int | None:
+        """When it escalates because nobody has taken it; None while it does not wait for a person."""
+        if self.seen or self.snoozed or self.cleared_ms or self.suppressed_by is not None:
+            return None
+        wait = wait_ms(self.severity, self.escalation_level)
+        return None if wait is None else (self.waiting_since_ms or self.detected_ms) + wait

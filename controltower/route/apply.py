@@ -14,7 +14,7 @@ from functools import lru_cache
 from controltower.detect import late_departure, signal_lost
 from controltower.exceptions.episode import Trigger
 from controltower.route.asking import ask_if_due
-from controltower.route.commanding import apply_action, apply_command
+from controltower.route.commanding import apply_action, apply_command, refuse
 from controltower.route.deadlines import fire_before, put_off_silence
 from controltower.route.ending import SERVING, end_route, is_finished
 from controltower.route.evidence import Fix
@@ -203,4 +203,5 @@ __all__ = [
     "apply_score",
     "apply_vehicle_moved",
     "rebuild_trail",
+    "refuse",
 ]

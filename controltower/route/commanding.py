@@ -1,21 +1,15 @@
-"""What people and the recovery stage tell the owner of an exception."""
+"""What people and other stages tell the owner of an exception."""
 
 from __future__ import annotations
 
-from controltower.exceptions import lifecycle
+from controltower.exceptions import commands, lifecycle
 from controltower.exceptions.episode import Episode
-from controltower.route.judge import end_episode
+from controltower.route.judge import end_episode, say
 from controltower.route.limits import Limits
 from controltower.route.route import Effects, Route, subject_of
+from controltower.route.timeline import to_ms
 from schemas import wire
-from schemas.vocabulary import ActionState, CommandKind, ExceptionStatus, Resolution, Transition
-
-_HIGHEST_LEVEL = 3
-#: Command -> (status it leads to, transition it is told as).
-_STATUS_AFTER = {
-    CommandKind.ACKNOWLEDGE: (ExceptionStatus.ACKNOWLEDGED, Transition.ACKNOWLEDGED),
-    CommandKind.UNACKNOWLEDGE: (ExceptionStatus.OPEN, Transition.UNACKNOWLEDGED),
-}
+from schemas.vocabulary import ActionState, CommandKind, CommandOutcome, Refusal
 
 
 def _find(route: Route, exception_id: str | None) -> Episode | None:
@@ -23,39 +17,39 @@ def _find(route: Route, exception_id: str | None) -> Episode | None:
 
 
 def apply_command(route: Route, command: wire.Command, limits: Limits, effects: Effects) -> None:
-    """A command about an exception that has ended, or that changes nothing, changes nothing."""
-    episode = _find(route, command.exception_id)
+    """Obey it or say why not. A copy of a command changes nothing and is not answered again."""
+    episode, now = _find(route, command.exception_id), route.state.clock_ms
     if episode is None:
-        effects.count("late")
+        refuse(command, Refusal.NOT_OPEN, now, effects)
         return
-    now = route.state.clock_ms
-    if command.kind in (CommandKind.RESOLVE, CommandKind.DISPUTE):
-        retracted = command.kind is CommandKind.DISPUTE
-        how = Resolution.RETRACTED if retracted else Resolution.MANUAL
-        end_episode(route, episode, how, now, limits, effects)
-        return
-    transition = _change(episode, command)
-    if transition is None:
+    if commands.is_copy(episode, command):
         effects.count("duplicates")
         return
-    effects.tell(lifecycle.tell(episode, subject_of(route, limits), transition, now))
-    effects.count("exceptions", episode.code.value, transition.value)
+    refusal = commands.find_refusal(episode, command, now)
+    if refusal is not None:
+        refuse(command, refusal, now, effects)
+        return
+    commands.note(episode, command)
+    ending = commands.ENDINGS.get(command.kind)
+    if ending is not None:
+        end_episode(route, episode, ending, now, limits, effects)
+    else:
+        say(route, effects, commands.obey(episode, command, subject_of(route, limits), now))
+    if command.kind is CommandKind.DISPUTE:
+        effects.count("disputed", episode.code.value)
+    _reply(commands.answer(command, now, None, episode.seq), effects)
 
 
-def _change(episode: Episode, command: wire.Command) -> Transition | None:
-    if command.kind in _STATUS_AFTER:
-        status, transition = _STATUS_AFTER[command.kind]
-        if episode.status is status:
-            return None
-        episode.status = status
-        return transition
-    if command.kind is CommandKind.SNOOZE and not episode.snoozed:
-        episode.snoozed = True
-        return Transition.SNOOZED
-    if command.kind is CommandKind.ESCALATE and episode.escalation_level < _HIGHEST_LEVEL:
-        episode.escalation_level += 1
-        return Transition.ESCALATED
-    return None
+def refuse(command: wire.Command, because: Refusal, now_ms: int, effects: Effects) -> None:
+    """Answer that it changed nothing, and why. now_ms 0: no clock of a route, so its own time counts."""
+    at_ms = now_ms or to_ms(command.received_at or command.issued_at)
+    _reply(commands.answer(command, at_ms, because), effects)
+
+
+def _reply(reply: wire.CommandReply, effects: Effects) -> None:
+    effects.tell(reply)
+    outcome = reply.reason.value if reply.reason else CommandOutcome.ACCEPTED.value
+    effects.count("commands", reply.kind.value, outcome)
 
 
 def apply_action(route: Route, action: wire.Action, limits: Limits, effects: Effects) -> None:
@@ -63,11 +57,4 @@ def apply_action(route: Route, action: wire.Action, limits: Limits, effects: Eff
     episode = _find(route, action.exception_id)
     if episode is None or action.state is not ActionState.DISPATCHED:
         return
-    if episode.status is ExceptionStatus.IN_RECOVERY:
-        return
-    episode.status = ExceptionStatus.IN_RECOVERY
-    record = lifecycle.tell(
-        episode, subject_of(route, limits), Transition.RECOVERY_STARTED, route.state.clock_ms
-    )
-    effects.tell(record)
-    effects.count("exceptions", episode.code.value, record.transition.value)
+    say(route, effects, lifecycle.start_recovery(episode, subject_of(route, limits), route.state.clock_ms))

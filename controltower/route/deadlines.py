@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from controltower.detect import late_departure, signal_lost
+from controltower.exceptions import lifecycle
 from controltower.route.ending import end_route
-from controltower.route.judge import end_episode, hold_against, hold_until_ms
+from controltower.route.judge import end_episode, hold_against, hold_until_ms, say
 from controltower.route.limits import Limits
-from controltower.route.route import Effects, Route
+from controltower.route.route import Effects, Route, subject_of
 from controltower.route.status import tell_if_new
 from schemas.vocabulary import Resolution, RouteEnd
 
@@ -26,7 +27,7 @@ class Deadline(NamedTuple):
 Fire = Callable[[Route, Deadline, Limits, Effects], None]
 
 
-_HOLD_OVER, _SILENCE, _NOT_DEPARTED, _ROUTE_OVER = range(4)
+_HOLD_OVER, _SILENCE, _NOT_DEPARTED, _ROUTE_OVER, _WAKE, _ESCALATE = range(6)
 
 
 def pending(route: Route, limits: Limits) -> Iterator[Deadline]:
@@ -35,6 +36,11 @@ def pending(route: Route, limits: Limits) -> Iterator[Deadline]:
     for place, episode in enumerate(state.episodes):
         if episode.cleared_ms:
             yield Deadline(hold_until_ms(episode, limits), _HOLD_OVER, place)
+        if episode.snoozed and episode.snoozed_until_ms:
+            yield Deadline(episode.snoozed_until_ms, _WAKE, place)
+        unanswered_ms = episode.due_at_level_ms()
+        if unanswered_ms is not None:
+            yield Deadline(unanswered_ms, _ESCALATE, place)
     if plan is None:
         yield Deadline(state.clock_ms + limits.forget_ms, _ROUTE_OVER, 0)
         return
@@ -101,9 +107,21 @@ def _route_over(route: Route, deadline: Deadline, limits: Limits, effects: Effec
     end_route(route, RouteEnd.PLAN_OVER, deadline.due_ms, limits, effects)
 
 
+def _wake(route: Route, deadline: Deadline, limits: Limits, effects: Effects) -> None:
+    episode = route.state.episodes[deadline.place]
+    say(route, effects, lifecycle.wake(episode, subject_of(route, limits), deadline.due_ms))
+
+
+def _escalate(route: Route, deadline: Deadline, limits: Limits, effects: Effects) -> None:
+    episode = route.state.episodes[deadline.place]
+    say(route, effects, lifecycle.escalate(episode, subject_of(route, limits), deadline.due_ms))
+
+
 _FIRES: dict[int, Fire] = {
     _HOLD_OVER: _hold_over,
     _SILENCE: _silence,
     _NOT_DEPARTED: _not_departed,
     _ROUTE_OVER: _route_over,
+    _WAKE: _wake,
+    _ESCALATE: _escalate,
 }

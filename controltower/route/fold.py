@@ -21,6 +21,7 @@ from controltower.route.state import RouteState, decode_state, encode_state
 from controltower.route.timeline import from_ms, to_ms
 from controltower.streaming.stage import Commit, Out, Record
 from schemas import topics, wire
+from schemas.vocabulary import Refusal
 
 STATE_KEY = b"r/"
 #: What is about one route.
@@ -98,6 +99,8 @@ class TrackFold:
         route = self._route_of(event)
         if route is None:
             effects.count("unknown_route")
+            if isinstance(event, wire.Command):
+                core.refuse(event, Refusal.NOT_OPEN, 0, effects)
             return
         self._apply(route, event, record, effects)
         self._changed[route.state.route_id] = None
@@ -207,6 +210,9 @@ class TrackFold:
                     outs.append(self._out(topics.RECOVERY_EVENTS, record.route_id or "", value))
                 case wire.RouteStatus():
                     outs.append(self._out(topics.ROUTE_STATUS, record.route_id, wire.encode(record)))
+                case wire.CommandReply():
+                    record.published_at = published_at
+                    outs.append(self._out(topics.COMMAND_REPLIES, record.command_id, wire.encode(record)))
                 case wire.Tick():
                     outs.append(Out(topics.RECOVERY_EVENTS, None, wire.encode(record), self.partition))
                 case wire.ScoreRequest():

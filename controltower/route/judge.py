@@ -5,6 +5,7 @@ from __future__ import annotations
 from controltower.detect import excess_dwell, long_halt, route_deviation, sla_at_risk
 from controltower.detect.rule import Verdict
 from controltower.exceptions import lifecycle
+from controltower.exceptions.answering import FLAPPING_HOLD_MS
 from controltower.exceptions.episode import Episode, Trigger
 from controltower.route.limits import Limits
 from controltower.route.route import Effects, Route, subject_of
@@ -32,7 +33,11 @@ def hold_until_ms(episode: Episode, limits: Limits) -> int:
         ExceptionCode.ROUTE_DEVIATION: limits.detour_ms,
         ExceptionCode.SIGNAL_LOST: limits.silence_unknown_ms,
     }
-    return episode.cleared_ms + limits.hold_ms + evidence_ms.get(episode.code, 0)
+    return episode.cleared_ms + _hold_ms(episode, limits) + evidence_ms.get(episode.code, 0)
+
+
+def _hold_ms(episode: Episode, limits: Limits) -> int:
+    return max(limits.hold_ms, FLAPPING_HOLD_MS) if episode.flapping else limits.hold_ms
 
 
 def may_judge(route: Route) -> bool:
@@ -86,18 +91,18 @@ def hold_against(
         episode.trigger = trigger
     if not verdict.active:
         if not episode.cleared_ms:
-            _say(route, effects, lifecycle.mark_cleared(episode, subject, now_ms))
+            say(route, effects, lifecycle.mark_cleared(episode, subject, now_ms))
         return
-    if episode.cleared_ms and verdict.since_ms > episode.cleared_ms + limits.hold_ms:
+    if episode.cleared_ms and verdict.since_ms > episode.cleared_ms + _hold_ms(episode, limits):
         end_episode(route, episode, Resolution.AUTO, now_ms, limits, effects)
         open_now(route, code, verdict, now_ms, trigger, limits, effects)
         return
     if episode.cleared_ms:
-        _say(route, effects, lifecycle.mark_back(episode, subject, verdict, now_ms))
+        say(route, effects, lifecycle.mark_back(episode, subject, verdict, now_ms))
         return
     record = lifecycle.refresh(episode, subject, verdict, now_ms)
     if record is not None:
-        _say(route, effects, record)
+        say(route, effects, record)
 
 
 def open_now(
@@ -114,14 +119,14 @@ def open_now(
     model = route.state.risk.model_version if code is ExceptionCode.SLA_AT_RISK else None
     episode = lifecycle.open_episode(subject, code, verdict, now_ms, trigger, model)
     route.state.episodes.append(episode)
-    _say(route, effects, lifecycle.tell(episode, subject, Transition.OPENED, now_ms))
+    say(route, effects, lifecycle.tell(episode, subject, Transition.OPENED, now_ms))
 
 
 def clear(route: Route, code: ExceptionCode, now_ms: int, limits: Limits, effects: Effects) -> None:
     """The condition of this code is over, if an exception of it is open."""
     episode = find_episode(route, code)
     if episode is not None and not episode.cleared_ms:
-        _say(route, effects, lifecycle.mark_cleared(episode, subject_of(route, limits), now_ms))
+        say(route, effects, lifecycle.mark_cleared(episode, subject_of(route, limits), now_ms))
 
 
 def end_episode(
@@ -131,11 +136,13 @@ def end_episode(
     route.state.episodes.remove(episode)
     if episode.code is ExceptionCode.SLA_AT_RISK and resolution is not Resolution.AUTO:
         route.state.risk.on = False
-    _say(route, effects, lifecycle.resolve(episode, subject_of(route, limits), resolution, at_ms))
+    say(route, effects, lifecycle.resolve(episode, subject_of(route, limits), resolution, at_ms))
 
 
-def _say(route: Route, effects: Effects, record: wire.ExceptionRecord) -> None:
-    """A step in the life of an exception; it may bring forward what falls due next."""
+def say(route: Route, effects: Effects, record: wire.ExceptionRecord | None) -> None:
+    """A step in the life of an exception; it may bring forward what falls due next. None: it is not told."""
     route.due_ms = 0
+    if record is None:
+        return
     effects.tell(record)
     effects.count("exceptions", record.code.value, record.transition.value)

@@ -12,7 +12,7 @@ from controltower.route.plan import RoutePlan
 from controltower.route.state import RouteState, Trail
 from schemas import wire
 
-Said = wire.ExceptionRecord | wire.RouteStatus | wire.ScoreRequest | wire.Tick
+Said = wire.ExceptionRecord | wire.RouteStatus | wire.ScoreRequest | wire.Tick | wire.CommandReply
 
 
 @dataclass(slots=True)

@@ -7,19 +7,24 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from controltower.clock import epoch_ms_of, instant_of
+from controltower.exceptions.commands import answer
 from controltower.route.clock import CLOCK_KEY, SourceClocks
 from controltower.shipment.apply import Effects, apply
 from controltower.shipment.forgetting import ForgetQueue
 from controltower.shipment.state import STATE_KEY, Shipment, decode_shipment, encode_shipment
 from controltower.streaming.stage import Commit, Out, Record
 from schemas import topics
-from schemas.wire import Assignment, Scan, Tick, decode_shipment_event, encode
+from schemas.vocabulary import Refusal
+from schemas.wire import Assignment, Command, Scan, Tick, decode_shipment_event, encode
 
 
 class AssignFold:
     """All shipments of one partition of shipment-events."""
 
     def __init__(self, partition: int, partitions: int, wall_ms: Callable[[], int]) -> None:
+        self._partition = partition
+        self._wall_ms = wall_ms
         self._shipments: dict[str, Shipment] = {}
         self._clocks = SourceClocks()
         self._forget = ForgetQueue()
@@ -61,6 +66,8 @@ class AssignFold:
                 self._apply(event.shipment_id, event)
             case Scan(shipment_ids=(shipment_id, *_)):
                 self._apply(shipment_id, event)
+            case Command():
+                self._refuse(event)
             case _:
                 self._tallies["without_shipment",] += 1
 
@@ -81,6 +88,13 @@ class AssignFold:
         ):
             if count:
                 self._tallies[what,] += count
+
+    def _refuse(self, command: Command) -> None:
+        """This stage opens no exceptions, so there is none that a command could be about."""
+        reply = answer(command, epoch_ms_of(command.received_at or command.issued_at), Refusal.NOT_OPEN)
+        reply.published_at = instant_of(self._wall_ms())
+        out = Out(topics.COMMAND_REPLIES, command.command_id.encode(), encode(reply), self._partition)
+        self._outputs.append(out)
 
     def _tick(self, tick: Tick) -> None:
         now_ms = self._clocks.tick(tick)

@@ -97,6 +97,25 @@ class FeedbackState(StrEnum):
     REJECTED = "REJECTED"
 
 
+class CommandOutcome(StrEnum):
+    """What became of a command."""
+
+    ACCEPTED = "ACCEPTED"
+    REFUSED = "REFUSED"
+
+
+class Refusal(StrEnum):
+    """Why a command changed nothing."""
+
+    NOT_OPEN = "NOT_OPEN"
+    NO_CHANGE = "NO_CHANGE"
+    NOT_ALLOWED = "NOT_ALLOWED"
+    HIGHEST_LEVEL = "HIGHEST_LEVEL"
+    WHY_MISSING = "WHY_MISSING"
+    UNTIL_MISSING = "UNTIL_MISSING"
+    UNTIL_OUT_OF_RANGE = "UNTIL_OUT_OF_RANGE"
+
+
 class CommandKind(StrEnum):
     """What a person may tell the control tower."""
 

@@ -11,6 +11,7 @@ import msgspec
 
 from controltower.streaming.stage import Out, Record
 from schemas.topics import (
+    COMMAND_REPLIES,
     DEAD_LETTERS,
     DISPATCH,
     EXCEPTIONS,
@@ -93,6 +94,8 @@ RULES: tuple[Rule, ...] = (
     Rule("assign", EXCEPTIONS, How.IN_ORDER, _of_a_shipment),
     Rule("assign", ROUTE_EVENTS, How.AS_SET, _passed_on),
     Rule("track", EXCEPTIONS, How.IN_ORDER, lambda header: not _of_a_shipment(header)),
+    Rule("assign", COMMAND_REPLIES, How.IN_ORDER, _of_a_shipment),
+    Rule("track", COMMAND_REPLIES, How.IN_ORDER, lambda header: not _of_a_shipment(header)),
     Rule("track", RECOVERY_EVENTS, How.IN_ORDER, _told_to_recovery),
     Rule("track", SCORE_REQUESTS, How.IN_ORDER, _any),
     Rule("track", ROUTE_STATUS, How.LATEST, _any),
