@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import time
+import threading
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -12,10 +13,12 @@ from controltower.logs import logger
 from controltower.readmodel.rows import Row, make_row
 from controltower.readmodel.store import Store, StoreBehind, StoreDown
 from controltower.streaming.exits import RestartMe
-from controltower.streaming.stage import Commit, Record
+from controltower.streaming.stage import Commit, Record, Unfinished
 
 _FIRST_WAIT_S: Final = 0.2
 _LONGEST_WAIT_S: Final = 10.0
+#: The changelog's one entry of ours: the run that the rows in the store belong to.
+RUN_KEY: Final = b"run"
 _log = logger("readmodel")
 
 
@@ -25,20 +28,26 @@ class ProjectFold:
     A store may also come back without its last seconds, or empty. Then fold() raises RestartMe, and the
     takeover that follows begins where the store stands.
 
-    wait_s: sleeps; injected by tests.
+    Without its changelog the stage starts anew, under a new run: the store then forgets what it has.
+
+    wait_s: sleeps, or returns early when asked to give up; injected by tests.
     """
 
     def __init__(
-        self, partition: int, partitions: int, store: Store, wait_s: Callable[[float], None] = time.sleep
+        self, partition: int, partitions: int, store: Store, wait_s: Callable[[float], object] | None = None
     ) -> None:
         self._partition = partition
         self._store = store
-        self._wait_s = wait_s
+        self._given_up = threading.Event()
+        self._wait_s = wait_s or self._given_up.wait
+        self._run, self._run_is_known = uuid.uuid4().hex, False
         #: what the store has confirmed to us: topic -> next offset
         self._confirmed: dict[str, int] = {}
 
     def restore(self, key: bytes, value: bytes) -> None:
-        """Nothing is kept here; the store is the state."""
+        """Of what is kept elsewhere only the run is ours."""
+        if key == RUN_KEY:
+            self._run, self._run_is_known = value.decode(), True
 
     def restored(self) -> None:
         """Nothing to do."""
@@ -46,7 +55,7 @@ class ProjectFold:
     def start_from(self, starts: Mapping[str, int]) -> Mapping[str, int]:
         """Where the store stands, if that is earlier. One that is down is asked again by the first write."""
         try:
-            stored = self._store.stands_at(self._partition)
+            stored = self._store.begin(self._partition, self._run)
         except StoreDown:
             self._confirmed = dict(starts)
         else:
@@ -54,11 +63,22 @@ class ProjectFold:
         return dict(self._confirmed)
 
     def idle(self, ends: Mapping[str, int]) -> Commit | None:
-        """Nothing happens without a record."""
-        return None
+        """Nothing happens without a record, but that a new run is made known."""
+        return None if self._run_is_known else self._with_run(Commit())
+
+    def give_up(self) -> None:
+        """As Waits."""
+        self._given_up.set()
+
+    def go_on(self) -> None:
+        """As Waits."""
+        self._given_up.clear()
 
     def fold(self, records: Sequence[Record]) -> Commit:
-        """Write the latest row of each id and the positions; returns once they are stored."""
+        """Write the latest row of each id and the positions; returns once they are stored.
+
+        Raises Unfinished when asked to give up while the store is down.
+        """
         commit, latest = Commit(), dict[tuple[str, str], Row]()
         for record in records:
             try:
@@ -72,6 +92,12 @@ class ProjectFold:
         self._write(list(latest.values()), {record.topic: record.offset + 1 for record in records})
         for row in latest.values():
             _count(commit, "rows", row.topic)
+        return self._with_run(commit)
+
+    def _with_run(self, commit: Commit) -> Commit:
+        if not self._run_is_known:
+            commit.changes.append((RUN_KEY, self._run.encode()))
+            self._run_is_known = True
         return commit
 
     def _write(self, rows: Sequence[Row], positions: Mapping[str, int]) -> None:
@@ -79,7 +105,7 @@ class ProjectFold:
         pause_s, down = _FIRST_WAIT_S, False
         while True:
             try:
-                self._store.write(self._partition, rows, positions, self._confirmed)
+                self._store.write(self._partition, rows, positions, self._confirmed, self._run)
             except StoreBehind as lost:
                 raise RestartMe(f"{lost}; reading again from there") from lost
             except StoreDown as failed:
@@ -87,6 +113,8 @@ class ProjectFold:
                     _log.warning("redis is down, waiting", partition=self._partition, error=str(failed))
                 down = True
                 self._wait_s(pause_s)
+                if self._given_up.is_set():
+                    raise Unfinished from failed
                 pause_s = min(2 * pause_s, _LONGEST_WAIT_S)
             else:
                 self._confirmed.update(positions)

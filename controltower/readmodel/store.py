@@ -1,4 +1,8 @@
-"""The read model's Redis: rows and the position they stand for in one MULTI, the highest seq kept."""
+"""The read model's Redis: rows and the position they stand for in one MULTI, the highest seq kept.
+
+Every row bears the run of the stage that wrote it. A stage that starts anew, after a reset or on topics that
+were made again, has another run: what earlier ones wrote says nothing about these topics and goes.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisGone
 from redis.exceptions import RedisError, WatchError
+from redis.retry import Retry
 
-from controltower.readmodel.rows import Row
+from controltower.readmodel.rows import KINDS, Row
 
 #: The number grows when the meaning of a key changes, so old and new readers never mix.
 PREFIX: Final = "ct:2:"
 #: Rows of what ended are kept this long for readers that come late; Kafka has them for a week.
 KEEP_ENDED_S: Final = 24 * 3600
-_ANSWER_S: Final = 5.0
+#: Less than a stage has for what is in flight when it must stop or rebalance.
+_ANSWER_S: Final = 4.0
+_RUN: Final = "run"
+_SCANNED_AT_ONCE: Final = 1000
 _NOTHING: Final[Mapping[str, int]] = {}
 
 
@@ -35,15 +45,16 @@ class Store(Protocol):
         rows: Sequence[Row],
         positions: Mapping[str, int],
         confirmed: Mapping[str, int] = _NOTHING,
+        run: str = "",
     ) -> int:
         """Write rows and positions (topic -> next offset), all or nothing; returns how many rows were new.
 
         Rows with a seq not above the stored one are left out. Raises StoreBehind where a stored position is
-        below the one in `confirmed`.
+        below the one in `confirmed`, or of another run.
         """
 
-    def stands_at(self, partition: int) -> dict[str, int]:
-        """The stored positions."""
+    def begin(self, partition: int, run: str) -> dict[str, int]:
+        """The positions that this run has stored; for a new run none, and what no run owns is removed."""
 
     def count(self, index: str) -> int:
         """Members of a sorted set."""
@@ -85,11 +96,12 @@ class RedisStore:
         rows: Sequence[Row],
         positions: Mapping[str, int],
         confirmed: Mapping[str, int] = _NOTHING,
+        run: str = "",
     ) -> int:
         """Every writer moves the position, so it is watched: if somebody else did meanwhile, look again."""
         while True:
             try:
-                return self._write(partition, rows, positions, confirmed)
+                return self._write(partition, rows, positions, confirmed, run)
             except WatchError:
                 continue
             except (RedisError, OSError) as failed:
@@ -101,15 +113,16 @@ class RedisStore:
         rows: Sequence[Row],
         positions: Mapping[str, int],
         confirmed: Mapping[str, int],
+        run: str,
     ) -> int:
         where = position_key(partition)
         with self._client.pipeline(transaction=True) as pipe:
             pipe.watch(where)  # type: ignore[no-untyped-call]
-            _check(confirmed, _positions(pipe.hgetall(where)))
+            _check(confirmed, run, _strings(pipe.hgetall(where)))
             fresh = self._newer(rows)
             pipe.multi()
             for row in fresh:
-                _put(pipe, row)
+                _put(pipe, row, run)
             pipe.hset(where, mapping={topic: str(offset) for topic, offset in positions.items()})
             pipe.execute()
         return len(fresh)
@@ -125,8 +138,45 @@ class RedisStore:
         pairs = zip(rows, stored, strict=True)
         return [row for row, seq in pairs if row.deleted or seq is None or row.seq > int(seq)]
 
-    def stands_at(self, partition: int) -> dict[str, int]:
-        return _positions(self._answer("hgetall", position_key(partition)))
+    def begin(self, partition: int, run: str) -> dict[str, int]:
+        stored = _strings(self._answer("hgetall", position_key(partition)))
+        if stored.get(_RUN, "") == run:
+            return _positions(stored)
+        try:
+            with self._client.pipeline(transaction=True) as pipe:
+                pipe.delete(position_key(partition))
+                pipe.hset(position_key(partition), _RUN, run)
+                pipe.execute()
+            self._sweep()
+        except (RedisError, OSError) as failed:
+            raise StoreDown(_flat(failed)) from failed
+        return {}
+
+    def _sweep(self) -> None:
+        """Remove the rows of runs that no partition is in any more."""
+        places = list(self._client.scan_iter(f"{PREFIX}position:*", _SCANNED_AT_ONCE))
+        living = {self._client.hget(place, _RUN) for place in places}
+        for kind, index in KINDS.values():
+            names: list[Any] = []
+            for name in self._client.scan_iter(f"{PREFIX}{kind}:*", _SCANNED_AT_ONCE):
+                names.append(name)
+                if len(names) == _SCANNED_AT_ONCE:
+                    self._remove_unless(living, kind, index, names)
+                    names = []
+            self._remove_unless(living, kind, index, names)
+
+    def _remove_unless(self, living: set[Any], kind: str, index: str, names: list[Any]) -> None:
+        with self._client.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.hget(name, _RUN)
+            runs: list[Any] = pipe.execute()
+            for name, run in zip(names, runs, strict=True):
+                if run not in living:
+                    row_id = name.decode().removeprefix(row_key(kind, ""))
+                    pipe.delete(name)
+                    pipe.zrem(PREFIX + index, row_id)
+                    pipe.hdel(board_key(kind), row_id)
+            pipe.execute()
 
     def count(self, index: str) -> int:
         return int(self._answer("zcard", PREFIX + index))
@@ -148,24 +198,27 @@ class RedisStore:
             raise StoreDown(_flat(failed)) from failed
 
 
-def _positions(answer: Any) -> dict[str, int]:
-    return {topic: int(offset) for topic, offset in _strings(answer).items()}
+def _positions(stored: Mapping[str, str]) -> dict[str, int]:
+    return {topic: int(offset) for topic, offset in stored.items() if topic != _RUN}
 
 
-def _check(confirmed: Mapping[str, int], stored: Mapping[str, int]) -> None:
+def _check(confirmed: Mapping[str, int], run: str, stored: Mapping[str, str]) -> None:
+    if stored.get(_RUN, "") != run:
+        raise StoreBehind("redis was filled by another run of this stage, or is empty")
+    positions = _positions(stored)
     for topic, offset in confirmed.items():
-        if stored.get(topic, 0) < offset:
+        if positions.get(topic, 0) < offset:
             raise StoreBehind(
-                f"redis stands at {topic} offset {stored.get(topic, 0)}, but had stored {offset}"
+                f"redis stands at {topic} offset {positions.get(topic, 0)}, but had stored {offset}"
             )
 
 
-def _put(pipe: Any, row: Row) -> None:
+def _put(pipe: Any, row: Row, run: str) -> None:
     key, index = row_key(row.kind, row.row_id), PREFIX + row.index
     if row.deleted:
         pipe.delete(key)
     else:
-        pipe.hset(key, mapping=row.fields)
+        pipe.hset(key, mapping={**row.fields, _RUN: run})
         if row.ended:
             pipe.expire(key, KEEP_ENDED_S)
     if row.line:
@@ -189,6 +242,12 @@ def _flat(failed: Exception) -> str:
 def connect(url: str, **sign_in: str) -> RedisStore:
     """A store at `url`; nothing is sent yet. sign_in: username, password."""
     client = redis.Redis.from_url(
-        url, socket_timeout=_ANSWER_S, socket_connect_timeout=_ANSWER_S, health_check_interval=30, **sign_in
+        url,
+        socket_timeout=_ANSWER_S,
+        socket_connect_timeout=_ANSWER_S,
+        health_check_interval=30,
+        # once, for a connection that an idle server closed; who calls us waits and asks again by himself
+        retry=Retry(NoBackoff(), 1, supported_errors=(RedisGone,)),
+        **sign_in,
     )
     return RedisStore(client)

@@ -27,6 +27,8 @@ class StreamLimits:
     drain_s: float = 5.0
     #: the group's committed offsets (they only show lag) are written this often
     show_lag_every_s: float = 5.0
+    #: a running stage looks this often whether its inputs are still the topics it has taken over
+    look_at_topics_every_s: float = 5.0
     #: a fetch waits at the broker until it is worth answering; this is a floor of the latency
     fetch_wait_ms: int = 50
     fetch_min_bytes: int = 1 << 20

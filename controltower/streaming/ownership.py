@@ -89,19 +89,33 @@ class Ownership:
         """The group rebalances: finish what is in flight, keep the states until the next assignment."""
         self._generation = None
         self._set_ready(False)
-        await self._drain()
+        try:
+            await self._drain()
+        except StageStopped as stopped:
+            self.fail(stopped)
 
     async def stop(self) -> None:
-        """As revoke, for good."""
+        """As revoke, for good; what does not end in time is given up, and the broker aborts it."""
         self._stopped = True
-        await self.revoke()
+        self._generation = None
+        self._set_ready(False)
+        try:
+            await self._drain()
+        except StageStopped as stopped:
+            log.warning("left_unfinished", stage=self._connection.spec.name, reason=str(stopped))
 
     async def _drain(self) -> None:
         limit_s = self._connection.limits.drain_s
-        try:
-            await asyncio.gather(*(held.drain(limit_s) for held in self._held.values()))
-        except StageStopped as stopped:
-            self.fail(stopped)
+        await asyncio.gather(*(held.drain(limit_s) for held in self._held.values()))
+
+    def topic_ids(self) -> dict[str, str]:
+        """Of inputs and changelog when their partitions were taken over, where the broker has ids."""
+        return {
+            topic: topic_id
+            for held in self._held.values()
+            for topic, topic_id in held.taken.topic_ids.items()
+            if topic_id is not None
+        }
 
     def assign(self, assigned: Iterable[TopicPartition], generation: int) -> None:
         """A new assignment; taking over goes on in the background, so that heartbeats do."""

@@ -8,17 +8,19 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import structlog
+
 from controltower.streaming.broker_clock import BrokerClock
 from controltower.streaming.connection import Connection
 from controltower.streaming.edge import ConsumerEdge, TopicPartition
 from controltower.streaming.exits import Fenced, Refused, RestartMe, StageStopped
 from controltower.streaming.observer import StreamObserver
 from controltower.streaming.poll import Poll, to_records
-from controltower.streaming.positions import Position, encode_position, position_key
-from controltower.streaming.stage import Commit, Record
+from controltower.streaming.stage import Commit, Record, Unfinished, Waits
 from controltower.streaming.takeover import Taken
 
 IDLE_EVERY_S = 1.0
+log = structlog.get_logger(__name__)
 
 
 class OwnedPartition:
@@ -62,6 +64,8 @@ class OwnedPartition:
         self._expected = dict(self.taken.next_offsets)
         self._owe_nothing()
         self._stopping = False
+        if isinstance(self.taken.fold, Waits):
+            self.taken.fold.go_on()
         self._idle_at = time.monotonic() + IDLE_EVERY_S
         self._task = asyncio.create_task(self._run(), name=f"partition-{self.number}")
 
@@ -72,6 +76,8 @@ class OwnedPartition:
         """
         self._stopping = True
         self._wake.set()
+        if isinstance(self.taken.fold, Waits):
+            self.taken.fold.give_up()
         task, self._task = self._task, None
         if task is None:
             return
@@ -112,6 +118,8 @@ class OwnedPartition:
                     await self._fold_waiting()
                 if not self._waiting and not self._stopping and time.monotonic() >= self._idle_at:
                     await self._idle()
+        except Unfinished:
+            log.info("left_unfinished", stage=self._spec.name, partition=self.number)
         except StageStopped as stopped:
             self._fail(stopped)
         except Exception as failed:  # the process ends; nothing half-done is ever committed
@@ -144,7 +152,7 @@ class OwnedPartition:
             if self._spec.blocking:
                 return await asyncio.get_running_loop().run_in_executor(self._pool, fold, records)
             return fold(records)
-        except StageStopped:
+        except (StageStopped, Unfinished):
             raise
         except Exception as failed:
             raise self._fold_failed(records, failed) from failed
@@ -162,13 +170,7 @@ class OwnedPartition:
 
     async def _write(self, commit: Commit, ends: dict[str, int], records: int) -> None:
         started = time.monotonic()
-        positions = [
-            (
-                position_key(t),
-                encode_position(Position(n, self.taken.topic_ids[t], self._spec.changelog_schema)),
-            )
-            for t, n in ends.items()
-        ]
+        positions = self.taken.positions(self._spec, ends)
         write = self.taken.writer.write
         loop = asyncio.get_running_loop()
         try:

@@ -12,11 +12,16 @@ PREFIX = b"\x00position/"
 
 @dataclass(slots=True, frozen=True)
 class Position:
-    """`next_offset` is the first offset not yet folded; `topic_id` is None where the broker has none."""
+    """`next_offset` is the first offset not yet folded.
+
+    topic_id, log_id: of the input and of the changelog this stands in; None where the broker has none, and
+    log_id in what versions before it wrote.
+    """
 
     next_offset: int
     topic_id: str | None
     schema: int
+    log_id: str | None = None
 
 
 def position_key(topic: str) -> bytes:
@@ -29,7 +34,12 @@ def find_position_topic(key: bytes) -> str | None:
 
 
 def encode_position(position: Position) -> bytes:
-    fields = {"next": position.next_offset, "topic_id": position.topic_id, "schema": position.schema}
+    fields = {
+        "next": position.next_offset,
+        "topic_id": position.topic_id,
+        "schema": position.schema,
+        "log_id": position.log_id,
+    }
     return json.dumps(fields, separators=(",", ":")).encode()
 
 
@@ -37,7 +47,7 @@ def decode_position(value: bytes) -> Position:
     """Raises Refused when the bytes are no position record."""
     try:
         fields = json.loads(value)
-        return Position(int(fields["next"]), fields["topic_id"], int(fields["schema"]))
+        return Position(int(fields["next"]), fields["topic_id"], int(fields["schema"]), fields.get("log_id"))
     except (ValueError, KeyError, TypeError) as wrong:
         raise Refused(
             f"a position record in the changelog cannot be read ({wrong})",

@@ -29,11 +29,12 @@ def find_start(
     stored: Position | None,
     bounds: Bounds,
     topic_id: str | None,
+    log_id: str | None = None,
 ) -> int:
     """The first offset to read; raises Refused when reading from there would lose or double records."""
     if stored is None:
         return _start_new(connection, topic, partition, bounds)
-    reset = f"Start this stage anew: controltower reset --stage {connection.spec.name}"
+    reset = way_out(connection)
     where = f"{topic}/{partition}"
     if stored.schema > connection.spec.changelog_schema:
         raise Refused(
@@ -41,9 +42,9 @@ def find_start(
             "Run that version again, or a newer one.",
         )
     if None not in (stored.topic_id, topic_id) and stored.topic_id != topic_id:
-        raise Refused(
-            f"{topic} is not the topic this stage has read: it was deleted and created again", reset
-        )
+        raise another_topic(connection, topic)
+    if None not in (stored.log_id, log_id) and stored.log_id != log_id:
+        raise another_topic(connection, connection.spec.changelog)
     if stored.next_offset < bounds.beginning:
         gone = bounds.beginning - stored.next_offset
         raise Refused(
@@ -52,6 +53,18 @@ def find_start(
     if stored.next_offset > bounds.end:
         raise Refused(f"{where} ends at {bounds.end}, but was read up to {stored.next_offset}", reset)
     return stored.next_offset
+
+
+def way_out(connection: Connection) -> str:
+    """What a person can do about a log that does not go on where the stage stands."""
+    return f"Start this stage anew: controltower reset --stage {connection.spec.name}"
+
+
+def another_topic(connection: Connection, topic: str) -> Refused:
+    """The refusal of a topic that has only the name of the one that was read."""
+    done = "written" if topic == connection.spec.changelog else "read"
+    what = f"{topic} is not the topic this stage has {done}: it was deleted and created again"
+    return Refused(what, way_out(connection))
 
 
 def _start_new(connection: Connection, topic: str, partition: int, bounds: Bounds) -> int:

@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import structlog
 
@@ -24,6 +24,7 @@ from controltower.streaming.ownership import Ownership
 from controltower.streaming.patched.app import StageApp, build_app
 from controltower.streaming.preflight import check_faust_version, wait_for_topics
 from controltower.streaming.stage import StageSpec
+from controltower.streaming.topic_watch import TopicWatch
 from controltower.streaming.watchdog import Watchdog
 
 log = structlog.get_logger(__name__)
@@ -113,14 +114,14 @@ class _StageProcess:
         self._watchdog.start()
         app = build_app(self._connection, self._ownership)
         starting = asyncio.create_task(app.start())
-        ticking = asyncio.create_task(self._tick(app))
+        ticking = asyncio.gather(self._tick(app), self._look_at_topics())
         starting.add_done_callback(self._started)
         await self._stop.wait()
         if self._failure is not None:
             self._end(self._failure)
         await self._leave(app, ticking)
 
-    async def _leave(self, app: StageApp, ticking: asyncio.Task[None]) -> None:
+    async def _leave(self, app: StageApp, ticking: asyncio.Future[Any]) -> None:
         """Stop fetching, finish what is in flight, leave the group, all within the limit."""
         ticking.cancel()
         log.info("stopping", stage=self._connection.spec.name)
@@ -153,6 +154,17 @@ class _StageProcess:
                 await self._ownership.show_lag(commit)
                 shown_at = now if commit else shown_at
             await asyncio.sleep(1.0)
+
+    async def _look_at_topics(self) -> None:
+        """A fetch goes by the topic's name, so one created again would be read on from the old offset."""
+        watch = TopicWatch(self._connection)
+        while not self._connection.embedded:
+            await asyncio.sleep(self._connection.limits.look_at_topics_every_s)
+            try:
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(self._pool, watch.look, self._ownership.topic_ids())
+            except StageStopped as stopped:
+                self._fail(stopped)
 
     def _find_fault(self) -> str | None:
         """From the watchdog's thread: plain reads only."""

@@ -75,6 +75,21 @@ class KeepsElsewhere(Protocol):
         """After restored(): where to read on, given where the changelog says; earlier or the same."""
 
 
+class Unfinished(Exception):
+    """fold() gave up waiting, as it was asked to; the same records will come again."""
+
+
+@runtime_checkable
+class Waits(Protocol):
+    """A blocking fold that may wait long for something outside. Called while fold() may be running."""
+
+    def give_up(self) -> None:
+        """The stage stops or rebalances: a fold() that waits raises Unfinished soon."""
+
+    def go_on(self) -> None:
+        """The partition is ours again, and the fold is as it was before the unfinished records."""
+
+
 FoldFactory = Callable[[int, int], PartitionFold]
 
 

@@ -30,7 +30,7 @@ from controltower.streaming.positions import (
 from controltower.streaming.preflight import FoundTopic, find_topics
 from controltower.streaming.restore import Changelog, Progress, read_changelog
 from controltower.streaming.resume import Bounds, find_start
-from controltower.streaming.stage import Commit, KeepsElsewhere, PartitionFold
+from controltower.streaming.stage import Commit, KeepsElsewhere, PartitionFold, StageSpec
 from controltower.streaming.writer import PartitionWriter
 
 log = structlog.get_logger(__name__)
@@ -43,7 +43,19 @@ class Taken:
     writer: PartitionWriter
     fold: PartitionFold
     next_offsets: dict[str, int]
+    #: of the inputs and of the changelog
     topic_ids: dict[str, str | None]
+
+    def positions(self, spec: StageSpec, ends: Mapping[str, int]) -> list[tuple[bytes, bytes]]:
+        """The position records of these inputs, as key and value."""
+        log_id = self.topic_ids[spec.changelog]
+        return [
+            (
+                position_key(topic),
+                encode_position(Position(end, self.topic_ids[topic], spec.changelog_schema, log_id)),
+            )
+            for topic, end in ends.items()
+        ]
 
 
 class TakeOver:
@@ -128,10 +140,17 @@ class TakeOver:
     ) -> Taken:
         spec = self._connection.spec
         stored = self._split_positions(changelog)
-        topic_ids = {topic: topics[topic].topic_id if topic in topics else None for topic in spec.inputs}
+        names = [*spec.inputs, spec.changelog]
+        topic_ids = {name: topics[name].topic_id if name in topics else None for name in names}
         starts = {
             topic: find_start(
-                self._connection, topic, partition, stored.get(topic), bounds[topic], topic_ids[topic]
+                self._connection,
+                topic,
+                partition,
+                stored.get(topic),
+                bounds[topic],
+                topic_ids[topic],
+                topic_ids[spec.changelog],
             )
             for topic in spec.inputs
         }
@@ -161,8 +180,5 @@ class TakeOver:
     def _write_positions(self, partition: int, taken: Taken) -> None:
         """Proves at once that we may write, and tells us the broker's clock before it is needed."""
         spec = self._connection.spec
-        positions = [
-            (position_key(t), encode_position(Position(n, taken.topic_ids[t], spec.changelog_schema)))
-            for t, n in taken.next_offsets.items()
-        ]
+        positions = taken.positions(spec, taken.next_offsets)
         taken.writer.write(Commit(), spec.changelog, partition, positions)

@@ -15,7 +15,6 @@ from agents.app import build_offline_stages
 from controltower.feeds.registry import load_feeds
 from controltower.metrics import Health, PrometheusObserver
 from controltower.offline.pipeline import Pipeline, SteppedClock
-from controltower.readmodel.fold import ProjectFold
 from controltower.readmodel.rows import OPEN_EXCEPTIONS, ROUTES_UNDERWAY
 from controltower.settings import load_settings
 from controltower.simulate.day import simulate_day
@@ -23,6 +22,7 @@ from controltower.streaming.stage import Commit, PartitionFold, Record, StageSpe
 from schemas import wire
 from schemas.topics import COMMANDS, DISPATCH, DISPATCH_FEEDBACK, EXCEPTIONS, PLANS, ROUTE_STATUS
 from schemas.vocabulary import TERMINAL_ACTION_STATES, ActionState
+from tests.unit.readmodel_records import begun
 from tests.unit.readmodel_store import DictStore
 
 
@@ -119,7 +119,7 @@ def test_the_read_model_follows_the_day(day: Lived) -> None:
     store, topics = DictStore(), (EXCEPTIONS, DISPATCH, ROUTE_STATUS)
     public = sorted((r for r in day.records if r.topic in topics), key=lambda record: record.partition)
     for partition, records in groupby(public, key=lambda record: record.partition):
-        ProjectFold(partition, 4, store).fold(list(records))
+        begun(store, partition).fold(list(records))
     assert store.count(OPEN_EXCEPTIONS) == 0
     assert store.count(ROUTES_UNDERWAY) == 0
     assert len([key for key in store.hashes if key[0] == "route"]) == 8

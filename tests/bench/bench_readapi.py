@@ -19,9 +19,8 @@ import numpy as np
 
 from controltower.embedded.redis import EmbeddedRedis
 from controltower.readapi.boards import FRESH_FOR_S
-from controltower.readmodel.fold import ProjectFold
 from controltower.readmodel.store import connect
-from tests.unit.readmodel_records import as_record, status
+from tests.unit.readmodel_records import as_record, begun, status
 from tests.unit.recovery_day import exception
 
 
@@ -46,7 +45,7 @@ def main() -> None:
 
 
 def fill(url: str, routes: int, exceptions: int) -> None:
-    fold = ProjectFold(1, 4, connect(url))
+    fold = begun(connect(url))
     records = [as_record(status(1, route=f"route-{number:06d}"), number) for number in range(routes)]
     records += [
         as_record(exception(number % 600, name=f"exception-{number:06d}"), number)

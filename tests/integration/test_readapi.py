@@ -28,7 +28,7 @@ from controltower.readmodel.fold import ProjectFold
 from controltower.readmodel.store import connect
 from controltower.settings import SettingsError
 from schemas.vocabulary import Phase
-from tests.unit.readmodel_records import as_record, status, story
+from tests.unit.readmodel_records import as_record, begun, status, story
 from tests.unit.recovery_day import at
 
 pytestmark = pytest.mark.skipif(shutil.which("redis-server") is None, reason="needs redis-server on the PATH")
@@ -65,7 +65,7 @@ def clock() -> Clock:
 def fold(server: EmbeddedRedis) -> ProjectFold:
     with redis.Redis.from_url(server.url) as client:
         client.flushall()
-    fold = ProjectFold(1, 4, connect(server.url))
+    fold = begun(connect(server.url))
     fold.fold(story())
     return fold
 

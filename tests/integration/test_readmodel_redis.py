@@ -9,12 +9,19 @@ import pytest
 import redis
 
 from controltower.embedded.redis import EmbeddedRedis
-from controltower.readmodel.fold import ProjectFold
 from controltower.readmodel.overview import overview
 from controltower.readmodel.rows import make_row
-from controltower.readmodel.store import KEEP_ENDED_S, RedisStore, StoreDown, connect, position_key, row_key
+from controltower.readmodel.store import (
+    KEEP_ENDED_S,
+    RedisStore,
+    StoreBehind,
+    StoreDown,
+    connect,
+    position_key,
+    row_key,
+)
 from schemas.topics import ROUTE_STATUS
-from tests.unit.readmodel_records import as_record, status, story
+from tests.unit.readmodel_records import as_record, begun, status, story
 
 pytestmark = pytest.mark.skipif(shutil.which("redis-server") is None, reason="needs redis-server on the PATH")
 
@@ -39,7 +46,7 @@ def store(server: EmbeddedRedis, client: redis.Redis) -> RedisStore:
 
 def test_rows_sets_positions_and_expiry(store: RedisStore, client: redis.Redis) -> None:
     """What docs/read-model.md says stands in Redis, with a time to live only where something ended."""
-    ProjectFold(1, 4, store).fold(story())
+    begun(store).fold(story())
     assert client.hget(row_key("route", "r1"), "stops_done") == "2"
     assert client.zrange("ct:2:exceptions:open", 0, -1) == ["e1"]
     assert client.ttl(row_key("exception", "e1")) == -1
@@ -87,3 +94,20 @@ def test_a_redis_that_is_gone_is_store_down() -> None:
     assert "\n" not in str(raised.value)
     with pytest.raises(StoreDown):
         store.count("exceptions:open")
+
+
+def test_a_new_run_removes_the_rows_of_the_one_before(store: RedisStore, client: redis.Redis) -> None:
+    """Rows and members of sets of this partition go, those of a partition that goes on stay."""
+    store.begin(1, "old")
+    store.write(1, [make_row(record) for record in story()], {ROUTE_STATUS: 9}, {}, "old")
+    store.begin(2, "other")
+    store.write(2, [make_row(as_record(status(4, route="r9"), 3, 2))], {ROUTE_STATUS: 4}, {}, "other")
+    assert store.begin(1, "new") == {}
+    assert sorted(client.keys("ct:2:*")) == sorted(
+        ["ct:2:position:1", "ct:2:position:2", "ct:2:route:r9", "ct:2:board:route", "ct:2:routes:underway"]
+    )
+    assert client.zrange("ct:2:routes:underway", 0, -1) == ["r9"]
+    assert list(client.hgetall("ct:2:board:route")) == ["r9"]
+    assert store.begin(2, "other") == {ROUTE_STATUS: 4}
+    with pytest.raises(StoreBehind):
+        store.write(1, [make_row(as_record(status(9)))], {ROUTE_STATUS: 10}, {}, "old")

@@ -61,6 +61,42 @@ def test_a_recreated_input_topic(real_kafka: RealKafka, tmp_path: Path) -> None:
         assert_refuses(toy, "deleted and created again", "controltower reset")
 
 
+def test_an_input_that_is_created_again_under_a_running_stage(real_kafka: RealKafka, tmp_path: Path) -> None:
+    """A fetch goes by name: a new topic with more records than were read would be read on from there."""
+    with toy_run(real_kafka.brokers, tmp_path) as toy:
+        toy.produce(RECORDS)
+        worker = toy.start(limits={"look_at_topics_every_s": 0.5, "topics_wait_s": 3})
+        worker.wait_ready()
+        toy.wait_outputs(RECORDS)
+        delete(toy, toy.source)
+        create_topics(toy.brokers, [ToyTopic(toy.source)])
+        toy.produce(2 * RECORDS)
+        code = worker.wait(40)
+        if code == Exit.RESTART:  # the name was unknown for two looks, or the fetch was refused
+            assert_refuses(toy, "deleted and created again", "controltower reset")
+        else:
+            assert code == Exit.PERSON, worker.text()
+            assert "deleted and created again" in worker.text()
+            assert "controltower reset" in worker.text()
+
+
+def test_a_changelog_that_is_created_again_under_a_running_stage(
+    real_kafka: RealKafka, tmp_path: Path
+) -> None:
+    """What the stage still writes into it lacks the states of before: it is never restored."""
+    with toy_run(real_kafka.brokers, tmp_path) as toy:
+        toy.produce(RECORDS)
+        worker = toy.start(limits={"look_at_topics_every_s": 3600})
+        worker.wait_ready()
+        toy.wait_outputs(RECORDS)
+        delete(toy, toy.changelog)
+        create_topics(toy.brokers, [ToyTopic(toy.changelog, COMPACTED)])
+        toy.produce(RECORDS, start=RECORDS)
+        toy.wait_outputs(2 * RECORDS)
+        assert worker.terminate() == Exit.CLEAN
+        assert_refuses(toy, f"{toy.changelog} is not the topic this stage has written", "controltower reset")
+
+
 def test_an_input_deleted_before_it_was_read(real_kafka: RealKafka, tmp_path: Path) -> None:
     """Retention has overtaken the stage."""
     with toy_run(real_kafka.brokers, tmp_path) as toy:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from controltower.readmodel.fold import ProjectFold
+from controltower.readmodel.store import Store
 from controltower.streaming.stage import Record
 from schemas import wire
 from schemas.topics import DISPATCH, EXCEPTIONS, ROUTE_STATUS
 from schemas.vocabulary import Motion, Phase
 from tests.unit.recovery_day import Day, at, exception, resolved
+
+
+def begun(store: Store, partition: int = 1) -> ProjectFold:
+    """The fold of a stage that starts for the first time."""
+    fold = ProjectFold(partition, 4, store)
+    fold.start_from({})
+    return fold
 
 
 def as_record(message: wire.AnyRecord, offset: int = 0, partition: int = 1) -> Record:

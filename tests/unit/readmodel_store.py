@@ -18,6 +18,8 @@ class DictStore:
         self.boards: dict[str, dict[str, str]] = {}
         self.expiring: set[tuple[str, str]] = set()
         self.positions: dict[int, dict[str, int]] = {}
+        self.runs: dict[int, str] = {}
+        self._run_of: dict[tuple[str, str], str] = {}
 
     def write(
         self,
@@ -25,23 +27,38 @@ class DictStore:
         rows: Sequence[Row],
         positions: Mapping[str, int],
         confirmed: Mapping[str, int] | None = None,
+        run: str = "",
     ) -> int:
         if self.failures:
             self.failures -= 1
             raise StoreDown("connection refused")
-        stored = self.stands_at(partition)
+        stored = self.positions.get(partition, {})
+        if self.runs.get(partition, "") != run:
+            raise StoreBehind("another run")
         if any(stored.get(topic, 0) < offset for topic, offset in (confirmed or {}).items()):
             raise StoreBehind("lost something")
         fresh = [row for row in rows if row.deleted or row.seq > self._seq(row)]
         for row in fresh:
-            self._put(row)
+            self._put(row, run)
         self.positions.setdefault(partition, {}).update(positions)
         return len(fresh)
 
-    def stands_at(self, partition: int) -> dict[str, int]:
+    def begin(self, partition: int, run: str) -> dict[str, int]:
         if self.failures:
+            self.failures -= 1
             raise StoreDown("connection refused")
-        return self.positions.get(partition, {})
+        if self.runs.get(partition, "") != run:
+            self.runs[partition], self.positions[partition] = run, {}
+            self._sweep()
+        return self.positions[partition]
+
+    def _sweep(self) -> None:
+        for place in list(self.hashes):
+            if self._run_of[place] not in self.runs.values():
+                del self.hashes[place]
+                for members in self.sets.values():
+                    members.pop(place[1], None)
+                self.boards.get(place[0], {}).pop(place[1], None)
 
     def count(self, index: str) -> int:
         return len(self.sets.get(index, {}))
@@ -59,8 +76,9 @@ class DictStore:
     def _seq(self, row: Row) -> int:
         return int(self.hashes.get((row.kind, row.row_id), {}).get("seq", "0"))
 
-    def _put(self, row: Row) -> None:
+    def _put(self, row: Row, run: str) -> None:
         place = (row.kind, row.row_id)
+        self._run_of[place] = run
         members = self.sets.setdefault(row.index, {})
         if row.deleted:
             self.hashes.pop(place, None)

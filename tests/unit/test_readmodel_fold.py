@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from controltower.readmodel.fold import ProjectFold
+from controltower.readmodel.fold import RUN_KEY, ProjectFold
 from controltower.readmodel.overview import overview
 from controltower.readmodel.rows import OPEN_EXCEPTIONS, ROUTES_UNDERWAY, WAITING_ACTIONS
 from controltower.streaming.exits import RestartMe
-from controltower.streaming.stage import Record
+from controltower.streaming.stage import Record, Unfinished
 from schemas.topics import DISPATCH, EXCEPTIONS, ROUTE_STATUS
 from schemas.vocabulary import Phase
 from tests.unit.readmodel_records import as_record, status, story
@@ -22,8 +24,17 @@ from tests.unit.readmodel_store import DictStore
 from tests.unit.recovery_day import exception
 
 
+def _begun(store: DictStore, wait_s: Callable[[float], object] | None = None) -> ProjectFold:
+    """The fold of a stage that starts for the first time; the store fails from then on, as it was told."""
+    fold, failures = ProjectFold(1, 4, store, wait_s), store.failures
+    store.failures = 0
+    fold.start_from(dict.fromkeys((EXCEPTIONS, DISPATCH, ROUTE_STATUS), 0))
+    store.failures = failures
+    return fold
+
+
 def _project(store: DictStore, *polls: list[Record]) -> None:
-    fold = ProjectFold(1, 4, store)
+    fold = _begun(store)
     for poll in polls:
         fold.fold(poll)
 
@@ -77,7 +88,7 @@ def test_a_tombstone_removes_the_row() -> None:
 def test_while_redis_is_down_the_stage_waits() -> None:
     """Each failure is followed by a longer pause up to a limit; then everything is written."""
     store, pauses = DictStore(failures=8), list[float]()
-    commit = ProjectFold(1, 4, store, pauses.append).fold(story())
+    commit = _begun(store, pauses.append).fold(story())
     assert pauses == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0]
     assert store.count(OPEN_EXCEPTIONS) == 1
     assert commit.tallies[("rows", ROUTE_STATUS)] == 1
@@ -86,16 +97,14 @@ def test_while_redis_is_down_the_stage_waits() -> None:
 def test_redis_down_is_one_line_and_its_return_another() -> None:
     """However long it lasts, the log says it once."""
     with capture_logs() as lines:
-        ProjectFold(1, 4, DictStore(failures=5), lambda _: None).fold(story())
+        _begun(DictStore(failures=5), lambda _: None).fold(story())
     assert [line["event"] for line in lines] == ["redis is down, waiting", "redis is back"]
 
 
 def test_a_foreign_record_stops_nothing() -> None:
     """It is counted, its offset is passed, the others are written."""
     store = DictStore()
-    commit = ProjectFold(1, 4, store).fold(
-        [replace(as_record(status(1)), value=b"?"), as_record(status(2), offset=1)]
-    )
+    commit = _begun(store).fold([replace(as_record(status(1)), value=b"?"), as_record(status(2), offset=1)])
     assert commit.tallies == {("unreadable",): 1, ("rows", ROUTE_STATUS): 1}
     assert store.positions[1][ROUTE_STATUS] == 2
 
@@ -116,16 +125,17 @@ def test_the_overview_shows_the_worst_first() -> None:
 def test_a_store_that_lost_its_last_seconds_is_read_again_from_where_it_stands() -> None:
     """The loss shows at the next write, which writes nothing; the next owner begins where it stands."""
     store, records = DictStore(), story()
-    fold = ProjectFold(1, 4, store)
-    fold.fold(records)
+    fold = _begun(store)
+    changed = dict(fold.fold(records).changes)
     store.positions[1][EXCEPTIONS] = 0
     store.hashes.clear()
     with pytest.raises(RestartMe):
         fold.fold([as_record(status(3), 99)])
     assert store.hashes == {}
     changelog = {record.topic: record.offset + 1 for record in records}
-    starts = ProjectFold(1, 4, store).start_from(changelog)
-    assert starts == {**changelog, EXCEPTIONS: 0}
+    again = ProjectFold(1, 4, store)
+    again.restore(RUN_KEY, changed[RUN_KEY] or b"")
+    assert again.start_from(changelog) == {**changelog, EXCEPTIONS: 0}
 
 
 def test_a_store_that_was_down_at_the_takeover_is_judged_by_the_first_write() -> None:
@@ -134,3 +144,62 @@ def test_a_store_that_was_down_at_the_takeover_is_judged_by_the_first_write() ->
     assert fold.start_from({EXCEPTIONS: 5}) == {EXCEPTIONS: 5}
     with pytest.raises(RestartMe):
         fold.fold([as_record(status(3), 99)])
+
+
+def test_a_stage_that_starts_anew_forgets_what_stood_in_the_store() -> None:
+    """Topics that were made again count seq from 1: what an earlier run had written must not outlast it."""
+    store = DictStore()
+    _project(store, [as_record(status(7)), as_record(status(3, route="gone"), 1)])
+    fold = ProjectFold(1, 4, store)
+    assert fold.start_from({ROUTE_STATUS: 0}) == {ROUTE_STATUS: 0}
+    assert (store.hashes, store.count(ROUTES_UNDERWAY)) == ({}, 0)
+    fold.fold([as_record(status(1))])
+    assert store.hashes["route", "r1"]["seq"] == "1"
+
+
+def test_a_run_is_kept_by_the_changelog_and_known_from_the_first_moment_on() -> None:
+    """Also where no record ever comes; a restart then goes on where the store stands."""
+    store = DictStore()
+    first = _begun(store)
+    commit = first.idle({})
+    assert commit is not None
+    assert first.idle({}) is None
+    first.fold([as_record(status(2), offset=4)])
+    second = ProjectFold(1, 4, store)
+    for key, value in commit.changes:
+        second.restore(key, value or b"")
+    assert second.start_from({ROUTE_STATUS: 9}) == {ROUTE_STATUS: 5}
+    assert second.idle({}) is None
+
+
+def test_a_former_run_can_no_longer_write() -> None:
+    """Whoever still has the state of before a reset is told, and nothing of his is written."""
+    store = DictStore()
+    former = _begun(store)
+    _begun(store)
+    with pytest.raises(RestartMe):
+        former.fold([as_record(status(9))])
+    assert store.hashes == {}
+
+
+def test_a_fold_that_waits_for_redis_gives_up_when_asked() -> None:
+    """A stage that is to stop, or to hand a partition over, need not wait for Redis to come back."""
+    store = DictStore(failures=10**9)
+    fold = _begun(store)
+    failed: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            fold.fold(story())
+        except Unfinished as unfinished:
+            failed.append(unfinished)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    fold.give_up()
+    waiting.join(10)
+    assert failed
+    store.failures = 0
+    fold.go_on()
+    fold.fold(story())
+    assert store.count(OPEN_EXCEPTIONS) == 1

@@ -44,8 +44,15 @@ def test_partitions_are_those_of_the_java_client(key: bytes, java_hash: int) -> 
 
 def test_a_position_survives_its_record() -> None:
     """Written and read, it is the same."""
-    position = Position(12_345, "Tr0bziiFRUqBvRDlDH9cEw", 1)
+    position = Position(12_345, "Tr0bziiFRUqBvRDlDH9cEw", 1, "aGVsbG8gY2hhbmdlbG9nIQ")
     assert decode_position(encode_position(position)) == position
+
+
+def test_a_position_of_before_changelogs_had_their_id_in_it() -> None:
+    """It is read, and compared with nothing."""
+    position = decode_position(b'{"next":7,"topic_id":"id","schema":1}')
+    assert position == Position(7, "id", 1, None)
+    assert start(position, Bounds(0, 10, 0)) == 7
 
 
 def test_position_keys_are_told_from_state_keys() -> None:
@@ -73,7 +80,7 @@ def test_a_changelog_keeps_the_last_value_and_drops_the_deleted() -> None:
 
 
 def start(stored: Position | None, bounds: Bounds, topic_id: str | None = "id") -> int:
-    return find_start(connection(), "route-events", 0, stored, bounds, topic_id)
+    return find_start(connection(), "route-events", 0, stored, bounds, topic_id, "log")
 
 
 def test_a_stored_position_is_where_to_go_on() -> None:
@@ -92,6 +99,7 @@ def test_a_new_partition_starts_at_the_beginning() -> None:
         (Position(7, "id", 1), Bounds(8, 10, 0), "1 offsets from 7 on are gone"),
         (Position(11, "id", 1), Bounds(0, 10, 0), "ends at 10"),
         (Position(7, "other", 1), Bounds(0, 10, 0), "deleted and created again"),
+        (Position(7, "id", 1, "other-log"), Bounds(0, 10, 0), "deleted and created again"),
         (Position(7, "id", 2), Bounds(0, 10, 0), "newer version"),
         (None, Bounds(0, 10, 4), "has no position"),
     ],

@@ -14,9 +14,7 @@ from controltower.streaming.connection import Connection
 from controltower.streaming.exits import Fenced, RestartMe
 from controltower.streaming.positions import (
     Position,
-    encode_position,
     find_position_topic,
-    position_key,
 )
 from controltower.streaming.preflight import FoundTopic
 from controltower.streaming.restore import Changelog
@@ -187,9 +185,6 @@ class SimulatedTakeOver(TakeOver):
     def _tell_positions(self, partition: int, taken: Taken) -> Steps:
         """The transaction of TakeOver._write_positions."""
         spec = self._connection.spec
-        positions = [
-            (position_key(t), encode_position(Position(n, taken.topic_ids[t], spec.changelog_schema)))
-            for t, n in taken.next_offsets.items()
-        ]
+        positions = taken.positions(spec, taken.next_offsets)
         writer: Any = taken.writer
         yield from writer.write(Commit(), spec.changelog, partition, positions)
