@@ -26,6 +26,7 @@ COMMANDS = (
     "dead-letters",
     "reset",
     "train",
+    "evaluate",
 )
 EXIT_WRONG_USE = 2
 EXIT_FAULT = 70

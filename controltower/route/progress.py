@@ -45,7 +45,7 @@ def advance(now: Progress, plan: RoutePlan, fix: Fix, x: float, y: float, limits
         if not departed and along >= plan.stops[0].along_m + limits.departed_m:
             departed = fix.at_ms
     slip = _slip_ms(plan, fix.at_ms, along, departed, on_path_at)
-    cadence, gaps = _rhythm(now, fix)
+    cadence, gaps = rhythm(now, fix)
     samples = now.samples
     if fix.at_ms - samples.mid_at_ms >= _SAMPLE_MS:
         samples = _sample(samples, fix.at_ms, slip, along)
@@ -117,7 +117,7 @@ def _slip_ms(plan: RoutePlan, at_ms: int, along_m: float, departed_ms: int, on_p
     return round(at_ms - plan.planned_ms_at(along_m)) if on_path_at_ms else 0
 
 
-def _rhythm(now: Progress, fix: Fix) -> tuple[int, int]:
+def rhythm(now: Progress, fix: Fix) -> tuple[int, int]:
     """Usual time between fixes (ms, exponential mean) and how many gaps it rests on."""
     gap = fix.at_ms - now.at_ms
     if not now.at_ms or gap <= 0 or gap > _LONGEST_GAP_MS:

@@ -1,0 +1,80 @@
+"""Hold a part of the product against data that people have labelled.
+
+`motion FILE.csv` runs the evidence that LONG_HALT rests on, without a plan, over traces of positions:
+columns `t` and `x`, `y` in metres or `lat`, `lon`, an `id` where there are several traces. With a column
+`label` (parked or OnFoot, moving or Driving) it prints how often it is right.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from agents.errors import CommandError
+from agents.progress import ProgressShown
+from controltower.detect.trace import find_parked
+from controltower.offline.traces import Trace, read_traces
+from controltower.route.limits import DEFAULT_LIMITS
+from controltower.settings import Settings
+
+HELP = "hold a part of the product against labelled data"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parts = parser.add_subparsers(dest="part", metavar="PART", required=True)
+    motion = parts.add_parser("motion", help="moving or parked, per position of a trace")
+    motion.add_argument("file", type=Path, metavar="FILE.csv", help="traces of positions")
+    motion.add_argument("--out", type=Path, metavar="OUT.csv", help="writes moving or parked per position")
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    traces = read_traces(args.file)
+    with ProgressShown("judging", "traces", len(traces)) as progress:
+        judged = []
+        for trace in traces:
+            judged.append(find_parked(trace.points, DEFAULT_LIMITS))
+            progress.advance()
+    points = sum(len(trace.points) for trace in traces)
+    parked = sum(map(sum, judged))
+    print(f"{points:,} positions of {len(traces):,} traces: {parked:,} parked, {points - parked:,} moving")
+    print("\n".join(_scores(traces, judged)))
+    if args.out is not None:
+        _write(args.out, traces, judged)
+        print(f"written to {args.out}")
+    return 0
+
+
+def _scores(traces: Sequence[Trace], judged: Sequence[Sequence[bool]]) -> Iterator[str]:
+    """Share of the parked and of the moving that are told as such, and the mean of both."""
+    right = {True: 0, False: 0}
+    total = {True: 0, False: 0}
+    for trace, flags in zip(traces, judged, strict=True):
+        for label, flag in zip(trace.parked, flags, strict=True):
+            if label is not None:
+                total[label] += 1
+                right[label] += label is flag
+    if not total[True] or not total[False]:
+        yield "no labels of both kinds, so nothing to score"
+        return
+    parked, moving = right[True] / total[True], right[False] / total[False]
+    yield f"parked told as parked {parked:.4f} of {total[True]:,}"
+    yield f"moving told as moving {moving:.4f} of {total[False]:,}"
+    yield f"balanced accuracy     {(parked + moving) / 2:.4f}"
+
+
+def _write(path: Path, traces: Sequence[Trace], judged: Sequence[Sequence[bool]]) -> None:
+    """The rows of the file in its own order: id, t, motion."""
+    rows = [
+        (number, trace.trace_id, time, "parked" if flag else "moving")
+        for trace, flags in zip(traces, judged, strict=True)
+        for number, time, flag in zip(trace.rows, trace.times, flags, strict=True)
+    ]
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("id", "t", "motion"))
+            writer.writerows(row[1:] for row in sorted(rows))
+    except OSError as failed:
+        raise CommandError(f"{path}: {failed.strerror}", "name a file that can be written") from None
