@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from controltower.streaming.stage import Record
 
 
 @dataclass(slots=True, frozen=True)
 class Poll:
-    """aiokafka's records from `start` up to `end`, both counted by the consumer's position.
+    """The records from `start` up to `end`, both counted by the consumer's position.
 
     Offsets of records can't tell whether a poll is missing, since control records and compaction leave
     holes; start and end can. `label` is the seek after which the fetch was made.
@@ -22,7 +21,7 @@ class Poll:
     label: int
     start: int
     end: int
-    records: Sequence[Any]
+    records: Sequence[Record]
 
     # Faust makes its message from these, as if the poll were one record.
     @property
@@ -36,8 +35,4 @@ class Poll:
 
 def to_records(polls: Sequence[Poll]) -> list[Record]:
     """The records of several polls of one partition number, in order of the polls."""
-    return [
-        Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, r.headers)
-        for poll in polls
-        for r in poll.records
-    ]
+    return [record for poll in polls for record in poll.records]

@@ -6,12 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+import msgspec
+
 Headers = tuple[tuple[str, bytes], ...]
 
 
-@dataclass(slots=True, frozen=True)
-class Record:
-    """One consumed record. `timestamp_ms` is the broker's append time where the topic says so."""
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """One consumed record. `timestamp_ms` is the broker's append time where the topic says so.
+
+    A struct, like Out: a frozen dataclass takes ten times as long to make, for every event of a stage.
+    """
 
     topic: str
     partition: int
@@ -22,8 +26,7 @@ class Record:
     headers: Headers = ()
 
 
-@dataclass(slots=True, frozen=True)
-class Out:
+class Out(msgspec.Struct, frozen=True, gc=False):
     """One record to produce. `partition` None: murmur2 of the key, as Java's default partitioner."""
 
     topic: str

@@ -1,4 +1,4 @@
-"""The basic job that every engine does: decode a scan, fold it into a small state per route, keep that durably.
+"""The basic job of every engine: decode a scan, fold it into a small state per route, keep that durably.
 
 A scan is 205 bytes of JSON. The state of a route counts its scans and keeps the last place; a scan with the
 milestone DELIVERED puts the state out. The first and the last scan of every partition are such scans, of

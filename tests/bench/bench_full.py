@@ -2,9 +2,9 @@
 
 python -m tests.bench.bench_full [--gtfs FOLDER] [--rounds 3] [--only ours,faust,quix]
 
-The input is that of bench_track: a day, normalized, copied to many routes at once: plans with paths, positions,
-ticks. It lies on route-events when an engine starts. Timed is the way from the first record in recovery-events
-to the last tick there. The slower engines get fewer copies of the day.
+The input is that of bench_track: a day, normalized, copied to many routes at once: plans with paths,
+positions, ticks. It lies on route-events when an engine starts. Timed is the way from the first record in
+recovery-events to the last tick there. The slower engines get fewer copies of the day.
 """
 
 from __future__ import annotations

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from controltower.clock import epoch_ms_of, instant_of
 from controltower.feeds.fold import NormalizeFold

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from controltower.recovery.playbook import Playbook, parse_playbook
 from schemas.topics import ROUTE_EVENTS, SHIPMENT_EVENTS

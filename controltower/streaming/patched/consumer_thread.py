@@ -22,6 +22,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from controltower.streaming.connection import Connection
 from controltower.streaming.edge import ReadEnd, TopicPartition
 from controltower.streaming.kafka_config import aiokafka_config
+from controltower.streaming.patched.records import unpack_as_ours
 from controltower.streaming.poll import Poll
 
 log = structlog.get_logger(__name__)
@@ -63,9 +64,10 @@ class PollConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
         )
 
     async def on_start(self) -> None:
-        """Start the consumer with the two hooks into its fetcher."""
+        """Start the consumer with the hooks into its fetcher."""
         self._asked_at_ms: dict[KafkaPartition, float] = {}
         self._handed: dict[KafkaPartition, tuple[int, int]] = {}
+        unpack_as_ours()
         await super().on_start()
         fetcher = self._ensure_consumer()._fetcher
         fetcher._update_fetch_positions = self._never_reset_positions

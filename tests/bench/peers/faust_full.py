@@ -30,9 +30,7 @@ def build(job: dict[str, str]) -> faust.App:
     )
 
     def raw(name: str) -> faust.TopicT:
-        return app.topic(
-            name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
-        )
+        return app.topic(name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
 
     targets = {
         name: raw(job["prefix"] + name)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from controltower.streaming.edge import ReadEnd, TopicPartition
 from controltower.streaming.poll import Poll
-from controltower.streaming.stage import Headers, Record
 from tests.fault.simulation.log import Fetched
 
 if TYPE_CHECKING:
@@ -19,31 +17,6 @@ if TYPE_CHECKING:
 
 #: fetch.max.wait.ms of the model
 _WAIT_MS = 500
-
-
-@dataclass(slots=True, frozen=True)
-class Consumed:
-    """A record with the names that aiokafka gives its parts, for `to_records`."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
-
-
-def _consumed(record: Record) -> Consumed:
-    return Consumed(
-        record.topic,
-        record.partition,
-        record.offset,
-        record.timestamp_ms,
-        record.key,
-        record.value,
-        record.headers,
-    )
 
 
 def _named(poll: Poll) -> str:
@@ -130,8 +103,7 @@ class SimulatedConsumer:
         label, begin = self._handed[tp]
         end = fetched.next_offset if self._mechanisms.position_knows_holes else begin + len(fetched.records)
         self._handed[tp] = (label, end)
-        records = [_consumed(record) for record in fetched.records]
-        poll = Poll(tp.topic, tp.partition, label, begin, end, records)
+        poll = Poll(tp.topic, tp.partition, label, begin, end, fetched.records)
         self.worker.tell(f"fetches {_named(poll)}")
         self.worker.ownership.fetched(poll)
         self.on_the_way.append(poll)

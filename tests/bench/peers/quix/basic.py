@@ -1,7 +1,7 @@
 """The basic job as a Quix Streams application: python basic.py '<json>', in the venv made for it.
 
-Written as its documentation shows it: JSON topics, a stateful function over a StreamingDataFrame, its state in
-RocksDB with a changelog topic, at least once.
+Written as its documentation shows it: JSON topics, a stateful function over a StreamingDataFrame, its state
+in RocksDB with a changelog topic, at least once.
 """
 
 from __future__ import annotations
