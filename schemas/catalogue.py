@@ -13,6 +13,7 @@ from schemas.action import Action, Command, CommandReply, Feedback
 from schemas.base import Message
 from schemas.clock import Assignment, Tick, VehicleMoved
 from schemas.exception import ExceptionRecord
+from schemas.feed_health import FeedPulse, FeedsJudged, FeedStatus
 from schemas.plan import Plan
 from schemas.route_status import RouteStatus
 from schemas.scan import Scan
@@ -35,6 +36,9 @@ MESSAGES: tuple[type[Message], ...] = (
     Command,
     CommandReply,
     RouteStatus,
+    FeedPulse,
+    FeedsJudged,
+    FeedStatus,
 )
 
 

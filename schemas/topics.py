@@ -71,10 +71,12 @@ ROUTE_EVENTS = "route-events"
 SHIPMENT_EVENTS = "shipment-events"
 RECOVERY_EVENTS = "recovery-events"
 SCORE_REQUESTS = "score-requests"
+FEED_HEALTH = "feed-health"
 EXCEPTIONS = "exceptions"
 DISPATCH = "dispatch"
 ROUTE_STATUS = "route-status"
 COMMAND_REPLIES = "command-replies"
+FEED_STATUS = "feed-status"
 DEAD_LETTERS = "dead-letters"
 
 _SCAN, _PLAN, _TICK = "controltower.scan/1", "controltower.plan/1", "controltower.tick/1"
@@ -136,6 +138,7 @@ TOPICS: tuple[Topic, ...] = (
             "controltower.score/1",
             _COMMAND,
             _ACTION,
+            "controltower.feeds-judged/1",
         ),
         ("normalize", "assign", "score", "recover"),
         ("track",),
@@ -170,6 +173,16 @@ TOPICS: tuple[Topic, ...] = (
         ("track",),
         ("score",),
         "Questions to the delay model.",
+        _log(LOG_RETENTION_MS) | _LARGER,
+    ),
+    Topic(
+        FEED_HEALTH,
+        Role.LOG,
+        "carrier",
+        ("controltower.feed-pulse/1", _TICK),
+        ("normalize",),
+        ("assign",),
+        "What was received of each feed, slot by slot: where all records of a feed meet.",
         _log(LOG_RETENTION_MS) | _LARGER,
     ),
     Topic(
@@ -211,6 +224,16 @@ TOPICS: tuple[Topic, ...] = (
         ("ops",),
         "What became of each command: accepted, or refused with the reason.",
         _log(LOG_RETENTION_MS) | _LARGER,
+    ),
+    Topic(
+        FEED_STATUS,
+        Role.OUTPUT,
+        "feed; partition by carrier",
+        ("controltower.feed-status/1",),
+        ("assign",),
+        ("ops",),
+        "The latest view of every feed.",
+        _COMPACTED_OUTPUT,
     ),
     Topic(
         DEAD_LETTERS,

@@ -16,6 +16,7 @@ from schemas.vocabulary import (
     ExceptionKind,
     ExceptionStatus,
     FeedbackState,
+    FeedState,
     Milestone,
     Motion,
     Phase,
@@ -354,10 +355,74 @@ class RouteStatus(
     as_of: datetime
 
 
+class FeedPulse(msgspec.Struct, tag_field="schema", tag="controltower.feed-pulse/1", kw_only=True, gc=False):
+    feed: str
+    carrier: str
+    tenant: str
+    source: str
+    slot_from: datetime
+    first_at: datetime
+    last_at: datetime
+    records: int
+    rejected: int = 0
+    scans: int = 0
+    unmapped: int = 0
+    future: int = 0
+    disordered: int = 0
+    duplicates: int = 0
+    vehicles: int = 0
+    delays: tuple[int, ...] = ()
+
+
+class FeedDown(WirePart, frozen=True, gc=False):
+    feed: str
+    exception_id: str
+    since: datetime
+    detected_at: datetime
+
+
+class FeedDiscipline(WirePart, frozen=True, gc=False):
+    feed: str
+    score: float
+
+
+class FeedsJudged(
+    msgspec.Struct, tag_field="schema", tag="controltower.feeds-judged/1", kw_only=True, gc=False
+):
+    source: str
+    sources: int
+    upto: datetime
+    down: tuple[FeedDown, ...] = ()
+    discipline: tuple[FeedDiscipline, ...] = ()
+
+
+class FeedStatus(
+    msgspec.Struct, tag_field="schema", tag="controltower.feed-status/1", kw_only=True, gc=False
+):
+    feed: str
+    carrier: str
+    tenant: str
+    state: FeedState
+    as_of: datetime
+    last_heard_at: datetime | None = None
+    silence_limit_s: float | None = None
+    vehicles: int = 0
+    records: int = 0
+    rejected_share: float | None = None
+    unmapped_share: float | None = None
+    future_share: float | None = None
+    disordered_share: float | None = None
+    duplicate_share: float | None = None
+    delays: tuple[int, ...] = ()
+    discipline: float | None = None
+    exception_id: str | None = None
+
+
 #: What may stand in each log.
-RouteEvent = Scan | Plan | Tick | VehicleMoved | Score | Command | Action
+RouteEvent = Scan | Plan | Tick | VehicleMoved | Score | Command | Action | FeedsJudged
 ShipmentEvent = Scan | Assignment | Tick | Command | Action
 RecoveryEvent = ExceptionRecord | Feedback | Command | Tick
+FeedEvent = FeedPulse | Tick
 
 AnyRecord = (
     Scan
@@ -373,11 +438,15 @@ AnyRecord = (
     | Command
     | CommandReply
     | RouteStatus
+    | FeedPulse
+    | FeedsJudged
+    | FeedStatus
 )
 
 encode = msgspec.json.Encoder().encode
 decode_route_event = msgspec.json.Decoder(RouteEvent).decode
 decode_shipment_event = msgspec.json.Decoder(ShipmentEvent).decode
 decode_recovery_event = msgspec.json.Decoder(RecoveryEvent).decode
+decode_feed_event = msgspec.json.Decoder(FeedEvent).decode
 decode_score_request = msgspec.json.Decoder(ScoreRequest).decode
 decode_any = msgspec.json.Decoder(AnyRecord).decode

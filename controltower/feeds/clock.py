@@ -13,7 +13,7 @@ from schemas.wire import Tick, encode
 
 TICK_EVERY_MS: Final = 10_000
 CLOCK_KEY: Final = b"c/clock"
-TICKED_TOPICS: Final = (topics.ROUTE_EVENTS, topics.SHIPMENT_EVENTS)
+TICKED_TOPICS: Final = (topics.ROUTE_EVENTS, topics.SHIPMENT_EVENTS, topics.FEED_HEALTH)
 
 
 class SourceClock(msgspec.Struct, array_like=True, gc=False):

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from controltower.clock import epoch_ms_of, instant_of
+from controltower.feedhealth.meter import METER_KEY, Meter, count_scan
+from controltower.feedhealth.slots import SLOT_MS, Counts
 from controltower.feeds.clock import CLOCK_KEY, SourceClock, tick_everyone
 from controltower.feeds.intake import READERS
 from controltower.feeds.registry import Feed
@@ -62,6 +64,7 @@ class NormalizeFold:
         self._surge_changed = False
         self._clock = SourceClock()
         self._fleet = Fleet()
+        self._meter = Meter(self._source, self._fleet.count_heard)
         self._outputs: list[Out] = []
         self._tallies: Counter[tuple[str, ...]] = Counter()
 
@@ -70,6 +73,8 @@ class NormalizeFold:
             self._clock = msgspec.msgpack.decode(value, type=SourceClock)
         elif key == SURGE_KEY:
             self._surge = msgspec.msgpack.decode(value, type=Surge)
+        elif key == METER_KEY:
+            self._meter.restore(value)
         else:
             self._fleet.restore(key, value)
 
@@ -96,7 +101,7 @@ class NormalizeFold:
         return self._commit()
 
     def _commit(self) -> Commit:
-        changes = self._fleet.take_changes()
+        changes = self._fleet.take_changes() + self._meter.take_change()
         changes.append((CLOCK_KEY, msgspec.msgpack.encode(self._clock)))
         if self._surge_changed:
             changes.append((SURGE_KEY, msgspec.msgpack.encode(self._surge)))
@@ -110,6 +115,7 @@ class NormalizeFold:
     def _tick_if_due(self) -> None:
         clock = self._clock
         if clock.at_ms >= clock.due_ms:
+            self._outputs += self._meter.close_before(clock.at_ms, self._tallies)
             self._outputs += tick_everyone(clock, self._source, self._partitions)
             self._fleet.forget_unseen(clock.at_ms)
 
@@ -127,6 +133,7 @@ class NormalizeFold:
         received_ms = _find_received_ms(record, headers)
         if received_ms is not None:
             self._clock.recorded, self._clock.over = RECEIVED_AT_HEADER in headers, False
+        counts = self._meet(feed, received_ms)
         try:
             if received_ms is None:
                 raise Rejected(RejectReason.BAD_TIME, f"header {RECEIVED_AT_HEADER} is no time in ms")
@@ -136,22 +143,32 @@ class NormalizeFold:
             source = Source(record.topic, record.partition, record.offset)
             scans = feed.read(record.value, instant_of(received_ms), source)
         except Rejected as rejected:
+            counts.rejected += 1
             self._reject(record, feed.name if feed else UNKNOWN_FEED, rejected)
         else:
             self._count_accepted(record, name)
-            self._accept(scans, name, received_ms)
+            self._accept(scans, name, received_ms, counts)
         if received_ms is not None:
             self._advance(received_ms)
 
-    def _accept(self, scans: list[Scan], feed: str, received_ms: int) -> None:
+    def _meet(self, feed: Feed | None, received_ms: int | None) -> Counts:
+        """Where this record of a feed is counted; what is of no feed or of no time is counted nowhere."""
+        if feed is None or received_ms is None:
+            return Counts()
+        self._outputs += self._meter.close_before(received_ms // SLOT_MS * SLOT_MS, self._tallies)
+        return self._meter.heard(feed.name, feed.carrier, feed.tenant, received_ms)
+
+    def _accept(self, scans: list[Scan], feed: str, received_ms: int, counts: Counts) -> None:
         for scan in scans:
             self._tallies["scans", feed] += 1
             if scan.milestone is Milestone.UNMAPPED:
                 self._tallies["unmapped", feed] += 1
-            self._send(scan, feed, received_ms)
+            self._send(scan, feed, received_ms, counts)
 
-    def _send(self, scan: Scan, feed: str, received_ms: int) -> None:
-        ahead_ms = epoch_ms_of(scan.occurred_at) - received_ms
+    def _send(self, scan: Scan, feed: str, received_ms: int, counts: Counts) -> None:
+        occurred_ms = epoch_ms_of(scan.occurred_at)
+        ahead_ms = occurred_ms - received_ms
+        count_scan(counts, ahead_ms, unmapped=scan.milestone is Milestone.UNMAPPED)
         if scan.shipment_ids:
             scan.clock_skew_s = skew_s(ahead_ms)
             self._outputs.append(Out(topics.SHIPMENT_EVENTS, scan.shipment_ids[0].encode(), encode(scan)))
@@ -162,6 +179,9 @@ class NormalizeFold:
             now_ms = max(self._clock.at_ms, received_ms)
             vehicle = self._fleet.see(feed, scan.vehicle_id, now_ms)
             scan.clock_skew_s = measure_skew_s(vehicle, ahead_ms, now_ms)
+            counts.duplicates += occurred_ms == vehicle.told_ms
+            counts.disordered += occurred_ms < vehicle.told_ms
+            vehicle.told_ms = max(vehicle.told_ms, occurred_ms)
             moved = follow(vehicle, scan, now_ms) if scan.place and scan.place.lat is not None else None
             if moved:
                 self._outputs.append(Out(topics.ROUTE_EVENTS, moved.route_id.encode(), encode(moved)))

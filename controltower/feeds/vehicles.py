@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
 import msgspec
@@ -29,6 +30,8 @@ class Vehicle(msgspec.Struct, array_like=True):
     skew_ms: int = 0
     skew_before_ms: int = 0
     skew_since_ms: int = 0
+    #: the newest time that it told, as it told it
+    told_ms: int = 0
 
 
 def measure_skew_s(vehicle: Vehicle, ahead_ms: int, now_ms: int) -> float:
@@ -97,6 +100,15 @@ class Fleet:
         self._vehicles[key] = vehicle
         self._changed.add(key)
         return vehicle
+
+    def count_heard(self, since_ms: int) -> Counter[str]:
+        """Vehicles heard of since then, per feed."""
+        heard: Counter[str] = Counter()
+        for key, vehicle in reversed(self._vehicles.items()):
+            if vehicle.seen_ms < since_ms:
+                break
+            heard[key.split(b"/", 2)[1].decode()] += 1
+        return heard
 
     def forget_unseen(self, now_ms: int) -> None:
         """Drops the vehicles that were last heard of 48 h ago or earlier."""

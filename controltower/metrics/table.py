@@ -8,6 +8,7 @@ from typing import Final, get_args
 
 from controltower.exceptions.quality import Span
 from controltower.readmodel.board import Trouble
+from controltower.feedhealth.slots import DELAY_BOUNDS_S
 from schemas import wire
 from schemas.topics import BY_NAME, STAGES
 from schemas.vocabulary import (
@@ -68,6 +69,7 @@ _STAGE: Final = Label("stage", STAGES)
 _TOPIC: Final = Label("topic", tuple(BY_NAME))
 _PARTITION: Final = Label("partition", None, "0 to the number of partitions")
 FEED: Final = Label("feed", None, "the feeds that have a mapping, else `unknown`")
+_DELAY: Final = Label("le", (*map(str, DELAY_BOUNDS_S), "+Inf"))
 _REASON: Final = Label("reason", tuple(RejectReason))
 _EVENT: Final = Label("kind", tuple(event.__name__ for event in get_args(wire.RouteEvent)))
 #: A commit takes 5-40 ms on a near broker; beyond 15 s the broker aborts it.
@@ -168,11 +170,22 @@ TALLIES: tuple[Metric, ...] = (
     _tally("normalize", "clock_marks", "clock marks of recorded days"),
     _tally("normalize", "scans", "normalized scans; one payload may hold several", FEED),
     _tally("normalize", "unmapped", "scans whose carrier code has no milestone", FEED),
+    _tally("normalize", "future", "scans that happened more than 30 s after their receipt", FEED),
+    _tally("normalize", "disordered", "reports older than the newest of their vehicle", FEED),
+    _tally("normalize", "duplicates", "reports of the very time of the newest of their vehicle", FEED),
+    _tally("normalize", "delays", "scans received within `le` seconds of their event", FEED, _DELAY),
     _tally("assign", "forwarded", "scans passed on to their route"),
     _tally("assign", "dropped", "scans too old to pass on once the shipment had a route"),
     _tally("assign", "duplicates", "scans seen before"),
     _tally("assign", "without_shipment", "records that name no shipment"),
     _tally("assign", "unreadable", "records that are no message of ours"),
+    _tally(
+        "assign",
+        "exceptions",
+        "transitions of exceptions",
+        Label("code", tuple(ExceptionCode)),
+        Label("transition", tuple(Transition)),
+    ),
     _tally("track", "events", "events folded into routes", _EVENT),
     _tally("track", "duplicates", "events seen before"),
     _tally("track", "late", "events beyond the allowed lateness, or about an exception that is over"),

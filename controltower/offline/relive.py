@@ -37,16 +37,16 @@ def relive(recording: Recording, stages: Sequence[StageSpec]) -> Iterator[Out]:
     Raises RecordingError when the recording lacks a log or the beginning of one.
     """
     told = [
-        _in_time(_publish(recording, stage, partition))
+        _in_time(_publish(recording, stage, log, partition))
         for stage in stages
         if stage.name in RELIVED
+        for log in stage.inputs
         for partition in range(recording.partitions)
     ]
     return (out for _, out in merge(*told, key=itemgetter(0)))
 
 
-def _publish(recording: Recording, stage: StageSpec, partition: int) -> list[Out]:
-    (log,) = stage.inputs
+def _publish(recording: Recording, stage: StageSpec, log: str, partition: int) -> list[Out]:
     if log not in recording.topics:
         raise RecordingError(f"{recording.folder}: holds no {log}, which {stage.name} is folded from")
     if recording.first_offset(log, partition) > 0:

@@ -22,6 +22,7 @@ from schemas.vocabulary.exceptions import (
     Transition,
 )
 from schemas.vocabulary.intake import (
+    FeedState,
     RejectReason,
     ScoreSource,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "ExceptionCode",
     "ExceptionKind",
     "ExceptionStatus",
+    "FeedState",
     "FeedbackState",
     "Milestone",
     "Motion",

@@ -29,3 +29,11 @@ class ScoreSource(StrEnum):
     RULE_NO_MODEL = "RULE_NO_MODEL"
     RULE_MODEL_REFUSED = "RULE_MODEL_REFUSED"
     RULE_NO_LIBRARY = "RULE_NO_LIBRARY"
+
+
+class FeedState(StrEnum):
+    """How a feed stands against its own rhythm. QUIET: silent, but too seldom heard to mean anything."""
+
+    UP = "UP"
+    QUIET = "QUIET"
+    DOWN = "DOWN"

@@ -15,6 +15,7 @@ from schemas.topics import (
     DEAD_LETTERS,
     DISPATCH,
     EXCEPTIONS,
+    FEED_STATUS,
     RECOVERY_EVENTS,
     ROUTE_EVENTS,
     ROUTE_STATUS,
@@ -25,6 +26,7 @@ from schemas.topics import (
 _SCAN, _PLAN, _TICK = "controltower.scan/1", "controltower.plan/1", "controltower.tick/1"
 _MOVED, _ASSIGNMENT = "controltower.vehicle-moved/1", "controltower.assignment/1"
 _EXCEPTION, _ACTION = "controltower.exception/1", "controltower.action/1"
+_JUDGED = "controltower.feeds-judged/1"
 _COMMAND, _FEEDBACK = "controltower.command/1", "controltower.feedback/1"
 
 
@@ -62,17 +64,17 @@ def _schemas(*schemas: str) -> Wrote:
     return lambda header: header.schema in schemas
 
 
+def _of_assign(header: Header) -> bool:
+    return header.home.startswith(("shipment:", "carrier:"))
+
+
 def _any(_header: Header) -> bool:
     return True
 
 
-def _of_a_shipment(header: Header) -> bool:
-    return header.home.startswith("shipment:")
-
-
 def _passed_on(header: Header) -> bool:
-    """A scan that names shipments goes through their log before it reaches its route."""
-    return header.schema == _SCAN and bool(header.shipment_ids)
+    """A scan that names shipments goes through their log before its route's; verdicts come from there too."""
+    return (header.schema == _SCAN and bool(header.shipment_ids)) or header.schema == _JUDGED
 
 
 def _told_to_recovery(header: Header) -> bool:
@@ -91,11 +93,12 @@ RULES: tuple[Rule, ...] = (
     Rule("normalize", SHIPMENT_EVENTS, How.AS_SET, _schemas(_SCAN, _ASSIGNMENT, _COMMAND)),
     Rule("normalize", RECOVERY_EVENTS, How.AS_SET, _schemas(_COMMAND, _FEEDBACK)),
     Rule("normalize", DEAD_LETTERS, How.AS_SET, _any),
-    Rule("assign", EXCEPTIONS, How.IN_ORDER, _of_a_shipment),
+    Rule("assign", EXCEPTIONS, How.AS_SET, _of_assign),
+    Rule("assign", FEED_STATUS, How.LATEST, _any),
     Rule("assign", ROUTE_EVENTS, How.AS_SET, _passed_on),
-    Rule("track", EXCEPTIONS, How.IN_ORDER, lambda header: not _of_a_shipment(header)),
-    Rule("assign", COMMAND_REPLIES, How.IN_ORDER, _of_a_shipment),
-    Rule("track", COMMAND_REPLIES, How.IN_ORDER, lambda header: not _of_a_shipment(header)),
+    Rule("track", EXCEPTIONS, How.IN_ORDER, lambda header: not _of_assign(header)),
+    Rule("assign", COMMAND_REPLIES, How.IN_ORDER, _of_assign),
+    Rule("track", COMMAND_REPLIES, How.IN_ORDER, lambda header: not _of_assign(header)),
     Rule("track", RECOVERY_EVENTS, How.IN_ORDER, _told_to_recovery),
     Rule("track", SCORE_REQUESTS, How.IN_ORDER, _any),
     Rule("track", ROUTE_STATUS, How.LATEST, _any),
