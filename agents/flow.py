@@ -10,7 +10,7 @@ from schemas.topics import STAGES, TOPICS, Role, Topic
 #: What a stage keeps its state per, and where.
 KEEPS = {
     "normalize": "source, vehicle",
-    "assign": "shipment",
+    "assign": "shipment, feed",
     "track": "route",
     "score": "nothing",
     "recover": "home of the exception",
@@ -18,7 +18,7 @@ KEEPS = {
 }
 ABOUT = {
     "normalize": "carrier bytes become scans or dead letters; keeps the clock",
-    "assign": "parcels find their route",
+    "assign": "parcels find their route; is a feed down",
     "track": "progress, ETA, exceptions",
     "score": "p(late) by LightGBM",
     "recover": "governed actions",

@@ -15,7 +15,7 @@ FEED_STATUS_SCHEMA: Final = "controltower.feed-status/1"
 
 
 class FeedPulse(Message):
-    """What one intake source received of one feed within one slot of 10 s. Slots without records have none."""
+    """What one intake source received of one feed in one slot of 10 s; empty slots have none."""
 
     schema_: Literal["controltower.feed-pulse/1"] = Field(default=FEED_PULSE_SCHEMA, alias="schema")
     feed: Identifier

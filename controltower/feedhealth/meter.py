@@ -77,9 +77,7 @@ class Meter:
         for feed in sorted(closed):
             found = self._open.pop(feed)
             _count(tallies, feed, found.counts)
-            outs.append(
-                Out(FEED_HEALTH, found.carrier.encode(), encode(self._pulse(feed, found, at_work)))
-            )
+            outs.append(Out(FEED_HEALTH, found.carrier.encode(), encode(self._pulse(feed, found, at_work))))
         self._oldest = min((found.slot for found in self._open.values()), default=0)
         self._changed = True
         return outs

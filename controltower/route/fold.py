@@ -19,6 +19,7 @@ from controltower.route.plans import PATH_KEY, PLAN_KEY, PlanShelf
 from controltower.route.route import Effects, Route
 from controltower.route.state import RouteState, decode_state, encode_state
 from controltower.route.timeline import from_ms, to_ms
+from controltower.route.verdicts import VERDICTS_KEY, FeedVerdicts
 from controltower.streaming.stage import Commit, Out, Record
 from schemas import topics, wire
 from schemas.vocabulary import Refusal
@@ -46,6 +47,7 @@ class TrackFold:
         self._routes: dict[str, Route] = {}
         self._shelf = PlanShelf()
         self._clocks = SourceClocks()
+        self._verdicts = FeedVerdicts()
         self._due: list[tuple[int, str]] = []
         self._folded: Counter[type] = Counter()
         self._changed: dict[str, None] = {}
@@ -60,6 +62,8 @@ class TrackFold:
             self._shelf.restore(key, value)
         elif key == CLOCK_KEY:
             self._clocks.restore(value)
+        elif key == VERDICTS_KEY:
+            self._verdicts.restore(value)
 
     def restored(self) -> None:
         """Connect states and plans, rebuild the trails, schedule what is due."""
@@ -95,6 +99,9 @@ class TrackFold:
         self._folded[type(event)] += 1
         if isinstance(event, wire.Tick):
             self._tick(event, effects)
+            return
+        if isinstance(event, wire.FeedsJudged):
+            self._verdicts.take(event)
             return
         route = self._route_of(event)
         if route is None:
@@ -186,7 +193,7 @@ class TrackFold:
 
     def _changes(self) -> list[tuple[bytes, bytes | None]]:
         """Each route that changed, once per poll, however many of its records were in it."""
-        changes = self._shelf.take_changes()
+        changes = self._shelf.take_changes() + self._verdicts.take_change()
         for route_id in self._changed:
             route = self._routes.get(route_id)
             changes.append((STATE_KEY + route_id.encode(), encode_state(route.state) if route else None))

@@ -97,7 +97,7 @@ def test_the_source_ticks_every_ten_seconds_into_every_partition_downstream() ->
     """First at once, then whenever 10 s have passed since the last tick, right after the record."""
     commit = new_fold().fold(events_at(0, 4, 9.9, 10, 19, 31))
     assert ticks(commit) == [0, 10, 31]
-    assert len([out for out in commit.outputs if out.partition is not None]) == 3 * 2 * 2
+    assert len([out for out in commit.outputs if out.partition is not None]) == 3 * 2 * 3
     [first, *_] = [out for out in commit.outputs if out.partition is not None]
     assert json.loads(first.value or b"") == {
         "schema": "controltower.tick/1",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from controltower.streaming.stage import Record
-from schemas import action, clock, plan, scan, topics
+from schemas import action, clock, feed_health, plan, scan, topics
 from tests.unit.payloads import FEEDS, NOW_MS, clock_mark, fold_in_parts, new_fold, position, samples_of
 from tests.unit.test_feeds_normalize import a_command, a_plan
 
@@ -23,6 +23,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "controltower.vehicle-moved/1": clock.VehicleMoved,
     "controltower.command/1": action.Command,
     "controltower.feedback/1": action.Feedback,
+    "controltower.feed-pulse/1": feed_health.FeedPulse,
 }
 FEEDBACK = {
     "schema": "controltower.feedback/1",
