@@ -52,22 +52,25 @@ class Feed(msgspec.Struct, array_like=True):
             self._tell(Transition.UPDATED, first_ms, tell)
         self.rhythm.heard_ms = max(self.rhythm.heard_ms, last_ms)
 
-    def fire(self, upto_ms: int, tell: Tell) -> None:
-        """Everything due at `upto_ms` or earlier, in order."""
+    def fire(self, upto_ms: int, tell: Tell, over_ms: int = 0) -> None:
+        """Everything due at `upto_ms` or earlier, in order.
+
+        over_ms: since when the recorded day that its sources play has no more records; 0 while it has.
+        """
         while True:
-            due = self._next_due()
+            due = self._next_due(over_ms)
             if due is None or due.at_ms > upto_ms:
                 return
             due.fire(due.at_ms, tell)
 
-    def _next_due(self) -> Due | None:
+    def _next_due(self, over_ms: int) -> Due | None:
         dues = []
         outage, heard_ms = self.outage, self.rhythm.heard_ms
         if outage is not None and not outage.cleared_ms:
             dues.append(Due(heard_ms + EXPIRES_MS, 0, self._expire))
         else:
             limit_ms = self.rhythm.limit_ms()
-            if limit_ms is not None:
+            if limit_ms is not None and not 0 < over_ms < heard_ms + limit_ms:
                 dues.append(Due(heard_ms + limit_ms, 1, self._silent))
             if outage is not None:
                 dues.append(Due(outage.cleared_ms + HOLD_MS + LONGEST_LIMIT_MS, 2, self._hold_over))

@@ -91,12 +91,17 @@ class FeedHealthFold:
             self._hear(offset, pulse)
         for name in sorted(self._feeds):
             feed = self._feeds[name]
-            feed.fire(upto_ms, self._tell)
+            feed.fire(upto_ms, self._tell, self._over_ms(feed))
             self._tell_status(feed, upto_ms)
             self._changes[FEED_KEY + name.encode()] = msgspec.msgpack.encode(feed)
         self._judged_ms = upto_ms
         self._changes[JUDGED_KEY] = b"%d" % upto_ms
         self._tell_routes(upto_ms)
+
+    def _over_ms(self, feed: Feed) -> int:
+        """Since when all sources of a feed are at the end of a recorded day; 0 while one is not."""
+        over = [self._clocks.over_ms.get(source, 0) for source in feed.rhythm.vehicles]
+        return max(over) if over and all(over) else 0
 
     def _take_ready(self, upto_ms: int) -> list[tuple[int, wire.FeedPulse]]:
         ready = [

@@ -37,10 +37,10 @@ def pulse(slot: int, source: int = 0, feed: str = "swiftpost", vehicles: int = 6
     )
 
 
-def tick(slot: int, source: int) -> bytes:
+def tick(slot: int, source: int, *, over: bool = False) -> bytes:
     """The source is read up to the beginning of the slot."""
     upto = instant_of(START_MS + slot * SLOT_MS)
-    return wire.encode(wire.Tick(source=f"carrier-events/{source}", sources=SOURCES, upto=upto))
+    return wire.encode(wire.Tick(source=f"carrier-events/{source}", sources=SOURCES, upto=upto, over=over))
 
 
 def day(heard: Iterable[int], slots: int, **told: int) -> Iterator[bytes]:

@@ -97,6 +97,12 @@ def test_a_day_that_is_over_expires() -> None:
     assert told[-1].resolution is Resolution.EXPIRED
 
 
+def test_the_end_of_a_recorded_day_is_no_silence() -> None:
+    """A recording that has no more records says nothing about its feeds."""
+    tail = [tick(slot, source, over=True) for slot in range(61, 200) for source in (0, 1)]
+    assert not exceptions(fold_day([*day(STEADY, 60), *tail]))
+
+
 def test_a_backlog_of_one_source_is_no_silence() -> None:
     """While one source is not read, the other's time judges nothing."""
     values = list(day(STEADY, 60)) + [tick(slot, 0) for slot in range(61, 200)]
