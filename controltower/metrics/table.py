@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Final, get_args
 
 from controltower.exceptions.quality import Span
-from controltower.readmodel.board import Trouble
 from controltower.feedhealth.slots import DELAY_BOUNDS_S
+from controltower.readmodel.board import Trouble
 from schemas import wire
 from schemas.topics import BY_NAME, STAGES
 from schemas.vocabulary import (
