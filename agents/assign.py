@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from controltower.feedhealth.fold import FeedHealthFold
 from controltower.shipment.fold import AssignFold
+from controltower.shipment.state import SCHEMA
 from controltower.streaming.joint import JointFold, Part
 from controltower.streaming.stage import StageSpec
 from schemas.topics import FEED_HEALTH, SHIPMENT_EVENTS, changelog_of
@@ -22,4 +23,5 @@ def build(wall_ms: Callable[[], int]) -> StageSpec:
             )
         )
 
-    return StageSpec(NAME, (SHIPMENT_EVENTS, FEED_HEALTH), changelog_of(NAME), make_fold)
+    inputs = (SHIPMENT_EVENTS, FEED_HEALTH)
+    return StageSpec(NAME, inputs, changelog_of(NAME), make_fold, changelog_schema=SCHEMA)

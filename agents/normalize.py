@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from controltower.feeds.fold import NormalizeFold
 from controltower.feeds.registry import load_feeds
+from controltower.feeds.vehicles import SCHEMA
 from controltower.settings import Settings
 from controltower.streaming.stage import StageSpec
 from schemas.topics import CARRIER_EVENTS, COMMANDS, DISPATCH_FEEDBACK, PLANS, changelog_of
@@ -19,4 +20,4 @@ def build(settings: Settings) -> StageSpec:
         return NormalizeFold(partition, partitions, feeds, settings.rejected_limit)
 
     inputs = (CARRIER_EVENTS, PLANS, COMMANDS, DISPATCH_FEEDBACK)
-    return StageSpec(NAME, inputs, changelog_of(NAME), make_fold)
+    return StageSpec(NAME, inputs, changelog_of(NAME), make_fold, changelog_schema=SCHEMA)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from controltower.recovery.fold import RecoverFold
 from controltower.recovery.playbook import load_playbook
+from controltower.recovery.state import SCHEMA
 from controltower.settings import Settings
 from controltower.streaming.stage import StageSpec
 from schemas.topics import RECOVERY_EVENTS, changelog_of
@@ -20,4 +21,4 @@ def build(settings: Settings, wall_ms: Callable[[], int]) -> StageSpec:
     def make_fold(partition: int, partitions: int) -> RecoverFold:
         return RecoverFold(partition, partitions, playbook, wall_ms)
 
-    return StageSpec(NAME, (RECOVERY_EVENTS,), changelog_of(NAME), make_fold)
+    return StageSpec(NAME, (RECOVERY_EVENTS,), changelog_of(NAME), make_fold, changelog_schema=SCHEMA)

@@ -18,10 +18,15 @@ WAKES = Wake.DEADLINE
 
 def due_ms(snapshot: Snapshot, plan: RoutePlan, plan_received_ms: int, limits: Limits) -> int | None:
     """When a missing departure becomes an exception, or None."""
-    due = plan.stops[0].departure_ms + limits.late_departure_ms
+    due = earliest_ms(plan.stops[0].departure_ms, limits)
     if snapshot.progress.departed_ms or due < plan_received_ms:
         return None
     return due
+
+
+def earliest_ms(departs_ms: int, limits: Limits) -> int:
+    """When a planned departure is missing at the earliest."""
+    return departs_ms + limits.late_departure_ms
 
 
 def verdict(plan: RoutePlan, due: int) -> Verdict:

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from controltower.clock import epoch_ms_of
+from controltower.stamped import open_stamped, stamp
 from schemas.wire import Scan, VehicleMoved
 
 #: A device clock up to this far ahead is as good as ours.
@@ -18,6 +19,8 @@ SKEW_WINDOW_MS: Final = 600_000
 REMEMBER_LEFT_MS: Final = 24 * 3600 * 1000
 MOST_LEFT: Final = 4
 FORGET_AFTER_MS: Final = 48 * 3600 * 1000
+#: 2: a byte for the schema.
+SCHEMA: Final = 2
 
 
 class Vehicle(msgspec.Struct, array_like=True):
@@ -87,7 +90,7 @@ class Fleet:
         self._decode = msgspec.msgpack.Decoder(Vehicle).decode
 
     def restore(self, key: bytes, value: bytes) -> None:
-        self._vehicles[key] = self._decode(value)
+        self._vehicles[key] = self._decode(open_stamped(value, SCHEMA, "a vehicle")[1])
 
     def restored(self) -> None:
         self._vehicles = dict(sorted(self._vehicles.items(), key=lambda entry: entry[1].seen_ms))
@@ -123,4 +126,5 @@ class Fleet:
         """Changelog entries since the last call, in the order of their keys."""
         keys, self._changed = sorted(self._changed), set()
         vehicles = self._vehicles
-        return [(key, self._encode(vehicles[key]) if key in vehicles else None) for key in keys]
+        encode = self._encode
+        return [(key, stamp(SCHEMA, encode(vehicles[key])) if key in vehicles else None) for key in keys]

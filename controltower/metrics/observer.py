@@ -20,6 +20,7 @@ from controltower.metrics.table import (
     RECORDS,
     RESTORE,
     RESTORED,
+    RESTORING,
     TALLIES,
     TRANSACTION,
     UNNAMED,
@@ -62,6 +63,11 @@ class PrometheusObserver:
         self._observe(TRANSACTION, stage, seconds)
         self._count(FOLDED, (stage,), records)
         self._count(OUTPUTS, (stage,), outputs)
+
+    def restoring(self, stage: str, share: float) -> None:
+        gauge = self._made[RESTORING.name]
+        assert isinstance(gauge, Gauge)
+        gauge.labels(stage).set(share)
 
     def restored(self, stage: str, partition: int, entries: int, seconds: float) -> None:
         self._count(RESTORED, (stage,), entries)

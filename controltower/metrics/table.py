@@ -119,6 +119,13 @@ OUTPUTS = Metric(
     "1",
     (_STAGE,),
 )
+RESTORING = Metric(
+    "controltower_stream_restored_ratio",
+    Kind.GAUGE,
+    "how much of the state of newly assigned partitions is restored, 1 when all of it is",
+    "1",
+    (_STAGE,),
+)
 RESTORED = Metric(
     "controltower_stream_restored_entries_total",
     Kind.COUNTER,
@@ -313,6 +320,7 @@ METRICS: tuple[Metric, ...] = (
     TRANSACTION,
     FOLDED,
     OUTPUTS,
+    RESTORING,
     RESTORED,
     RESTORE,
     REBALANCES,

@@ -6,9 +6,12 @@ from typing import Any
 
 import msgspec
 
+from controltower.stamped import open_stamped, stamp
 from schemas import wire
 from schemas.vocabulary import ExceptionCode, SuppressReason
 
+#: 2: a byte for the schema.
+SCHEMA = 2
 #: A home without open exceptions is forgotten after this; no cooldown is longer.
 KEEP_MS = 24 * 3600 * 1000
 
@@ -58,5 +61,15 @@ class HomeState(msgspec.Struct, array_like=True):
         return not (self.cases or self.ended)
 
 
-encode_home = msgspec.msgpack.Encoder().encode
-decode_home = msgspec.msgpack.Decoder(HomeState).decode
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(HomeState).decode
+
+
+def encode_home(home: HomeState) -> bytes:
+    """Bytes for the changelog."""
+    return stamp(SCHEMA, _encode(home))
+
+
+def decode_home(value: bytes) -> HomeState:
+    """Raises Refused where the schema is newer than this one."""
+    return _decode(open_stamped(value, SCHEMA, "a home")[1])

@@ -24,7 +24,7 @@ from controltower.route.plan import RoutePlan
 from controltower.route.route import Effects, Route
 from controltower.route.status import tell_if_new
 from controltower.route.timeline import to_ms
-from controltower.route.trail import Took, rebuild, restart, take_fix
+from controltower.route.trail import Took, restart, take_fix
 from schemas import wire
 from schemas.vocabulary import Resolution, RouteEnd
 
@@ -135,6 +135,7 @@ def apply_plan(route: Route, plan: RoutePlan, received_ms: int, limits: Limits, 
     served = _served_stops(route)
     route.plan = plan
     state.plan_version, state.plan_received_ms = plan.version, received_ms
+    state.plan_ends_ms, state.plan_departs_ms = plan.ends_ms, plan.stops[0].departure_ms
     state.tenant, state.carrier = plan.tenant, plan.carrier
     state.vehicle_id = plan.vehicle_id or state.vehicle_id
     state.clock_ms = max(state.clock_ms, received_ms) if not state.heard_ms else state.clock_ms
@@ -189,11 +190,6 @@ def apply_clock(route: Route, clock_ms: int, limits: Limits, effects: Effects) -
     fire_before(route, clock_ms + 1, limits, effects)
 
 
-def rebuild_trail(route: Route, limits: Limits) -> None:
-    """After a restore: fold the fixes of the tail again."""
-    rebuild(route.state, route.trail, route.plan, limits)
-
-
 __all__ = [
     "apply_action",
     "apply_clock",
@@ -202,6 +198,5 @@ __all__ = [
     "apply_scan",
     "apply_score",
     "apply_vehicle_moved",
-    "rebuild_trail",
     "refuse",
 ]

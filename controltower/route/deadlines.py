@@ -12,6 +12,7 @@ from controltower.route.ending import end_route
 from controltower.route.judge import end_episode, hold_against, hold_until_ms, say
 from controltower.route.limits import Limits
 from controltower.route.route import Effects, Route, subject_of
+from controltower.route.state import RouteState
 from controltower.route.status import tell_if_new
 from schemas.vocabulary import Resolution, RouteEnd
 
@@ -33,14 +34,7 @@ _HOLD_OVER, _SILENCE, _NOT_DEPARTED, _ROUTE_OVER, _WAKE, _ESCALATE = range(6)
 def pending(route: Route, limits: Limits) -> Iterator[Deadline]:
     """All deadlines of a route that has not ended."""
     state, plan = route.state, route.plan
-    for place, episode in enumerate(state.episodes):
-        if episode.cleared_ms:
-            yield Deadline(hold_until_ms(episode, limits), _HOLD_OVER, place)
-        if episode.snoozed and episode.snoozed_until_ms:
-            yield Deadline(episode.snoozed_until_ms, _WAKE, place)
-        unanswered_ms = episode.due_at_level_ms()
-        if unanswered_ms is not None:
-            yield Deadline(unanswered_ms, _ESCALATE, place)
+    yield from _of_episodes(state, limits)
     if plan is None:
         yield Deadline(state.clock_ms + limits.forget_ms, _ROUTE_OVER, 0)
         return
@@ -56,11 +50,42 @@ def pending(route: Route, limits: Limits) -> Iterator[Deadline]:
             yield Deadline(due, _NOT_DEPARTED, 0)
 
 
+def _of_episodes(state: RouteState, limits: Limits) -> Iterator[Deadline]:
+    for place, episode in enumerate(state.episodes):
+        if episode.cleared_ms:
+            yield Deadline(hold_until_ms(episode, limits), _HOLD_OVER, place)
+        if episode.snoozed and episode.snoozed_until_ms:
+            yield Deadline(episode.snoozed_until_ms, _WAKE, place)
+        unanswered_ms = episode.due_at_level_ms()
+        if unanswered_ms is not None:
+            yield Deadline(unanswered_ms, _ESCALATE, place)
+
+
 def next_due_ms(route: Route, limits: Limits) -> int:
     """When the next thing falls due; for an ended route, when it is forgotten."""
     if route.state.ended_ms:
         return route.state.ended_ms + limits.forget_ms
     return min(pending(route, limits)).due_ms
+
+
+def wake_ms(state: RouteState, limits: Limits) -> int:
+    """A time before which nothing falls due, from the state alone: neither plan nor trail is needed.
+
+    It may be early, since only the plan tells where silence means nothing; then the route is looked at
+    and the next one is found.
+    """
+    if state.ended_ms:
+        return state.ended_ms + limits.forget_ms
+    dues = [deadline.due_ms for deadline in _of_episodes(state, limits)]
+    if not state.plan_version:
+        dues.append(state.clock_ms + limits.forget_ms)
+        return min(dues)
+    dues.append(state.plan_ends_ms + limits.route_over_ms)
+    if state.heard_ms and not state.silent:
+        dues.append(signal_lost.earliest_ms(state.heard_ms, limits))
+    if not state.late_departure and not state.base.progress.departed_ms:
+        dues.append(late_departure.earliest_ms(state.plan_departs_ms, limits))
+    return min(dues)
 
 
 def put_off_silence(route: Route, limits: Limits) -> None:

@@ -17,7 +17,7 @@ from controltower.route.limits import DEFAULT_LIMITS, Limits
 from controltower.route.plan import parse_plan
 from controltower.route.plans import PATH_KEY, PLAN_KEY, PlanShelf
 from controltower.route.route import Effects, Route
-from controltower.route.state import RouteState, decode_state, encode_state
+from controltower.route.routes import Routes
 from controltower.route.timeline import from_ms, to_ms
 from controltower.route.verdicts import VERDICTS_KEY, FeedVerdicts
 from controltower.streaming.stage import Commit, Out, Record
@@ -44,10 +44,10 @@ class TrackFold:
         self._name = f"{topics.ROUTE_EVENTS}/{partition}"
         self._wall_ms = wall_ms
         self._limits = limits
-        self._routes: dict[str, Route] = {}
         self._shelf = PlanShelf()
         self._clocks = SourceClocks()
         self._verdicts = FeedVerdicts()
+        self._routes = Routes(self._shelf, self._clocks, limits)
         self._due: list[tuple[int, str]] = []
         self._folded: Counter[type] = Counter()
         self._changed: dict[str, None] = {}
@@ -56,8 +56,7 @@ class TrackFold:
     def restore(self, key: bytes, value: bytes) -> None:
         """Take one entry of the changelog."""
         if key.startswith(STATE_KEY):
-            state = decode_state(value)
-            self._routes[state.route_id] = Route(state)
+            self._routes.restore(value)
         elif key.startswith((PLAN_KEY, PATH_KEY)):
             self._shelf.restore(key, value)
         elif key == CLOCK_KEY:
@@ -66,14 +65,9 @@ class TrackFold:
             self._verdicts.restore(value)
 
     def restored(self) -> None:
-        """Connect states and plans, rebuild the trails, schedule what is due."""
-        for route_id, route in self._routes.items():
-            if not route.state.ended_ms:
-                route.plan = self._shelf.find(route_id)
-                core.rebuild_trail(route, self._limits)
-            route.source_over_ms = self._clocks.over_ms.get(route.state.source, 0)
-            self._schedule(route)
-        self._shelf.take_changes()
+        """Schedule what is due; the routes stay asleep until they are touched."""
+        self._due = list(self._routes.take_wakes())
+        heapq.heapify(self._due)
 
     def idle(self, ends: Mapping[str, int]) -> Commit | None:
         """Nothing happens without a record."""
@@ -117,9 +111,9 @@ class TrackFold:
         route_id = event.home.partition(":")[2] if isinstance(event, wire.Command) else event.route_id
         if not route_id:
             return None
-        route = self._routes.get(route_id)
+        route = self._routes.find(route_id)
         if route is None and isinstance(event, wire.Scan | wire.Plan):
-            route = self._routes[route_id] = Route(RouteState(route_id))
+            return self._routes.open(route_id)
         return route
 
     def _apply(self, route: Route, event: RouteRecord, record: Record, effects: Effects) -> None:
@@ -154,14 +148,14 @@ class TrackFold:
         effects.tallies["clock", str(self.partition)] = now // 1000
         while self._due and self._due[0][0] <= now:
             looked_at, route_id = heapq.heappop(self._due)
-            route = self._routes.get(route_id)
-            if route is not None and route.looked_at_ms == looked_at:
+            route = self._routes.find(route_id)
+            if route is not None and route.looked_at_ms in (0, looked_at):
                 self._look_at(route, looked_at, effects)
         effects.tell(wire.Tick(source=self._name, sources=1, upto=from_ms(now)))
 
     def _end_source(self, source: str) -> None:
         """A recorded day is over. What its vehicles would have said next is not known, so none is silent."""
-        for route in self._routes.values():
+        for route in self._routes.awake():
             if route.state.source == source:
                 route.source_over_ms = self._clocks.over_ms[source]
 
@@ -175,11 +169,14 @@ class TrackFold:
             core.apply_clock(route, at_ms, self._limits, effects)
             self._changed[route.state.route_id] = None
         self._schedule(route)
+        if route.state.ended_ms:  # it was only looked at, and may sleep on
+            self._routes.write(route.state.route_id)
 
     def _schedule(self, route: Route) -> None:
         """The partition looks at a route not later than at its next due time, and rarely more often."""
-        if route.state.ended_ms:
-            route.plan = None  # nothing asks for it any more, and it is the larger part of a route
+        if route.state.ended_ms and route.plan is not None:
+            route.plan = None  # nothing asks for it any more
+            self._shelf.drop(route.state.route_id)
         if not route.due_ms:
             route.due_ms = next_due_ms(route, self._limits)
         if not route.looked_at_ms or route.due_ms < route.looked_at_ms:
@@ -187,7 +184,7 @@ class TrackFold:
             heapq.heappush(self._due, (route.due_ms, route.state.route_id))
 
     def _forget(self, route_id: str) -> None:
-        del self._routes[route_id]
+        self._routes.forget(route_id)
         self._shelf.drop(route_id)
         self._changed[route_id] = None
 
@@ -195,8 +192,7 @@ class TrackFold:
         """Each route that changed, once per poll, however many of its records were in it."""
         changes = self._shelf.take_changes() + self._verdicts.take_change()
         for route_id in self._changed:
-            route = self._routes.get(route_id)
-            changes.append((STATE_KEY + route_id.encode(), encode_state(route.state) if route else None))
+            changes.append((STATE_KEY + route_id.encode(), self._routes.write(route_id)))
         self._changed.clear()
         if self._clock_changed:
             changes.append((CLOCK_KEY, self._clocks.encode()))

@@ -24,7 +24,7 @@ class Route:
     trail: Trail = field(default_factory=Trail)
     #: nothing falls due before this; 0 where it must be looked for
     due_ms: int = 0
-    #: when the partition looks at this route next, whatever comes; 0 where it does not
+    #: when the partition looks at this route next, whatever comes; 0 where that is not known yet
     looked_at_ms: int = 0
     #: since when the source of its fixes has no more records, since the day that is played is over; or 0
     source_over_ms: int = 0

@@ -12,7 +12,11 @@ import msgspec
 
 from controltower.exceptions.episode import Episode
 from controltower.route.evidence import START, Fix, Snapshot
+from controltower.stamped import open_stamped, stamp
 from schemas.vocabulary import Motion, RouteEnd
+
+#: 2: a byte for the schema, and the plan's instants in the state, so that a restore needs no plan.
+SCHEMA = 2
 
 
 class Risk(msgspec.Struct, array_like=True):
@@ -67,27 +71,37 @@ class RouteState(msgspec.Struct, array_like=True):
     told: Told = msgspec.field(default_factory=Told)
     ended_ms: int = 0
     ended_because: RouteEnd | None = None
+    #: of the plan in force: when it ends, and when it leaves its first stop
+    plan_ends_ms: int = 0
+    plan_departs_ms: int = 0
 
 
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(RouteState)
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(RouteState).decode
 
 
 def encode_state(state: RouteState) -> bytes:
-    """Bytes for the changelog (msgpack, fields by position)."""
-    return _encoder.encode(state)
+    """Bytes for the changelog: the schema, then msgpack with fields by position."""
+    return stamp(SCHEMA, _encode(state))
 
 
 def decode_state(data: bytes) -> RouteState:
     """The state from its bytes; names that many routes share are kept once.
 
-    Raises msgspec.ValidationError where they are no state.
+    A state of schema 1 lacks what its plan says (`lacks_plan_times`). Raises Refused where the schema is
+    newer, msgspec.ValidationError where they are no state.
     """
-    state = _decoder.decode(data)
+    _, data = open_stamped(data, SCHEMA, "a route")
+    state = _decode(data)
     state.tenant, state.source = sys.intern(state.tenant), sys.intern(state.source)
     if state.carrier is not None:
         state.carrier = sys.intern(state.carrier)
     return state
+
+
+def lacks_plan_times(state: RouteState) -> bool:
+    """True for a state of schema 1 that has a plan."""
+    return bool(state.plan_version) and not state.plan_ends_ms
 
 
 class Trail:

@@ -6,10 +6,13 @@ from typing import Final
 
 import msgspec
 
+from controltower.stamped import open_stamped, stamp
 from schemas.vocabulary import TERMINAL_MILESTONES, Milestone
 from schemas.wire import Scan
 
 STATE_KEY: Final = b"s/"
+#: 2: a byte for the schema.
+SCHEMA: Final = 2
 #: After its end only late scans are to come; milestones may be 24 h late.
 KEEP_ENDED_MS: Final = 24 * 3600 * 1000
 #: As long as the logs are kept.
@@ -42,5 +45,15 @@ class Shipment(msgspec.Struct, array_like=True, frozen=True):
         return self.heard_ms + (KEEP_ENDED_MS if self.is_ended else KEEP_MS)
 
 
-encode_shipment = msgspec.msgpack.Encoder().encode
-decode_shipment = msgspec.msgpack.Decoder(Shipment).decode
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Shipment).decode
+
+
+def encode_shipment(shipment: Shipment) -> bytes:
+    """Bytes for the changelog."""
+    return stamp(SCHEMA, _encode(shipment))
+
+
+def decode_shipment(value: bytes) -> Shipment:
+    """Raises Refused where the schema is newer than this one."""
+    return _decode(open_stamped(value, SCHEMA, "a shipment")[1])

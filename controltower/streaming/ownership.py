@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 
 import structlog
 
@@ -16,6 +17,7 @@ from controltower.streaming.exits import Fenced, Refused, RestartMe, StageStoppe
 from controltower.streaming.observer import StreamObserver
 from controltower.streaming.partition import OwnedPartition
 from controltower.streaming.poll import Poll
+from controltower.streaming.restore import Restoring
 from controltower.streaming.takeover import TakeOver
 
 log = structlog.get_logger(__name__)
@@ -197,15 +199,17 @@ class Ownership:
             if number not in numbers or self._held_since[number] < generation - 1:
                 del self._held[number], self._held_since[number]
 
-    def _progress(self, read: dict[int, int]) -> None:
+    def _progress(self, restoring: Restoring) -> None:
         self.progressed_at = time.monotonic()
-        log.info(
-            "restoring", stage=self._connection.spec.name, records=sum(read.values()), partitions=len(read)
-        )
+        name = self._connection.spec.name
+        self._observer.restoring(name, restoring.share)
+        log.info("restoring", stage=name, share=round(restoring.share, 3), **asdict(restoring))
 
     def _set_ready(self, ready: bool) -> None:
         self.ready = ready
         self.progressed_at = time.monotonic()
+        if ready:
+            self._observer.restoring(self._connection.spec.name, 1.0)
         self._observer.ready(ready)
 
     async def show_lag(self, commit: bool) -> None:

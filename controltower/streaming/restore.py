@@ -11,8 +11,28 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartiti
 from controltower.streaming.exits import RestartMe
 from controltower.streaming.kafka_config import Security, reader_config
 
-#: partition -> entries read so far
-Progress = Callable[[dict[int, int]], None]
+REPORT_EVERY_S = 1.0
+
+
+@dataclass(slots=True, frozen=True)
+class Restoring:
+    """How far a takeover is: first the changelog is read, then its live entries are given to the folds."""
+
+    records: int
+    #: offsets in the changelog: somewhat more than there are records in it
+    offsets: int
+    entries: int = 0
+    live: int = 0
+
+    @property
+    def share(self) -> float:
+        """0 to 1: reading is told as the first half, restoring as the second."""
+        read = min(1.0, self.records / self.offsets) if self.offsets else 1.0
+        return (1.0 + self.entries / self.live) / 2 if self.live else read / 2
+
+
+#: Called about once a second.
+Progress = Callable[[Restoring], None]
 
 
 @dataclass(slots=True)
@@ -49,14 +69,21 @@ def read_changelog(
     consumer = Consumer(reader_config(brokers, security, group))
     try:
         consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in states])
-        _read_to_ends(consumer, states, stall_s, progress)
+        offsets = _count_offsets(consumer, topic, states, stall_s)
+        _read_to_ends(consumer, states, stall_s, lambda records: progress(Restoring(records, offsets)))
     finally:
         consumer.close()
     return states
 
 
+def _count_offsets(consumer: Consumer, topic: str, partitions: Iterable[int], timeout_s: float) -> int:
+    places = [TopicPartition(topic, number) for number in partitions]
+    bounds = [consumer.get_watermark_offsets(place, timeout=timeout_s) for place in places]
+    return sum(high - low for low, high in bounds)
+
+
 def _read_to_ends(
-    consumer: Consumer, states: dict[int, Changelog], stall_s: float, progress: Progress
+    consumer: Consumer, states: dict[int, Changelog], stall_s: float, progress: Callable[[int], None]
 ) -> None:
     unfinished = set(states)
     moved = reported = time.monotonic()
@@ -76,6 +103,6 @@ def _read_to_ends(
             raise RestartMe(
                 f"the changelog partitions {sorted(unfinished)} were not answered for {stall_s:.0f} s"
             )
-        if now - reported > 1.0:
+        if now - reported > REPORT_EVERY_S:
             reported = now
-            progress({partition: state.records for partition, state in states.items()})
+            progress(sum(state.records for state in states.values()))

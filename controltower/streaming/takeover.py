@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient
 
 from controltower.streaming.broker_clock import BrokerClock
 from controltower.streaming.connection import Connection
-from controltower.streaming.exits import RestartMe
+from controltower.streaming.exits import Refused, RestartMe, StageStopped
 from controltower.streaming.kafka_config import client_config, reader_config
 from controltower.streaming.observer import StreamObserver
 from controltower.streaming.positions import (
@@ -28,12 +28,20 @@ from controltower.streaming.positions import (
     position_key,
 )
 from controltower.streaming.preflight import FoundTopic, find_topics
-from controltower.streaming.restore import Changelog, Progress, read_changelog
+from controltower.streaming.restore import (
+    REPORT_EVERY_S,
+    Changelog,
+    Progress,
+    Restoring,
+    read_changelog,
+)
 from controltower.streaming.resume import Bounds, find_start
 from controltower.streaming.stage import Commit, KeepsElsewhere, PartitionFold, StageSpec
 from controltower.streaming.writer import PartitionWriter
 
 log = structlog.get_logger(__name__)
+
+_GIVEN_AT_ONCE = 5000
 
 
 @dataclass(slots=True)
@@ -58,6 +66,40 @@ class Taken:
         ]
 
 
+class Told:
+    """Tells once a second how many live entries of all partitions have been given to their folds."""
+
+    def __init__(self, logs: Collection[Changelog], progress: Progress) -> None:
+        self._progress = progress
+        self._now = Restoring(1, 1, 0, sum(len(log.entries) for log in logs))
+        self._told_at = time.monotonic()
+
+    def restored(self, entries: int) -> None:
+        self._now = replace(self._now, entries=self._now.entries + entries)
+        if time.monotonic() - self._told_at > REPORT_EVERY_S:
+            self._told_at = time.monotonic()
+            self._progress(self._now)
+
+
+def _give(fold: PartitionFold, changelog: Changelog, name: str, told: Told) -> None:
+    """Restore the fold. What it can't read now it can't read after a restart either."""
+    key = b""
+    try:
+        for number, (key, value) in enumerate(changelog.entries.items(), start=1):
+            fold.restore(key, value)
+            if number % _GIVEN_AT_ONCE == 0:
+                told.restored(_GIVEN_AT_ONCE)
+        fold.restored()
+    except StageStopped:
+        raise
+    except Exception as failed:
+        raise Refused(
+            f"{name} cannot be restored, at key {key.decode(errors='replace')}: {failed}",
+            "The changelog was written by something else, or this is a defect: report it; "
+            "`controltower reset` starts the stage anew.",
+        ) from failed
+
+
 class TakeOver:
     """Takes partitions over, several at once."""
 
@@ -78,7 +120,8 @@ class TakeOver:
         try:
             logs = self._read_logs(partitions, progress)
             bounds = self._bounds(partitions)
-            taken = {p: self._restore(p, writers[p], logs[p], bounds[p], topics) for p in partitions}
+            told = Told(logs.values(), progress)
+            taken = {p: self._restore(p, writers[p], logs[p], bounds[p], topics, told) for p in partitions}
         except KafkaException as failed:
             raise RestartMe(f"taking over failed: {failed.args[0].str()}") from failed
         for partition in partitions:
@@ -137,6 +180,7 @@ class TakeOver:
         changelog: Changelog,
         bounds: Mapping[str, Bounds],
         topics: Mapping[str, FoundTopic],
+        told: Told,
     ) -> Taken:
         spec = self._connection.spec
         stored = self._split_positions(changelog)
@@ -155,9 +199,7 @@ class TakeOver:
             for topic in spec.inputs
         }
         fold = spec.make_fold(partition, len(self._all_partitions(topics)))
-        for key, value in changelog.entries.items():
-            fold.restore(key, value)
-        fold.restored()
+        _give(fold, changelog, f"{spec.changelog}/{partition}", told)
         if isinstance(fold, KeepsElsewhere):
             earlier = fold.start_from(starts)
             starts = {topic: max(earlier[topic], bounds[topic].beginning) for topic in starts}

@@ -70,7 +70,7 @@ def _value(observer: PrometheusObserver, name: str, **labels: str) -> float | No
 def test_names_follow_the_rule() -> None:
     """controltower_<stage>_<what>_<unit>, each name once, each metric with a meaning."""
     rule = re.compile(
-        rf"controltower_({'|'.join(STAGES)}|stream|board)_[a-z_]*(total|seconds|records|bool|routes|exceptions|actions)"
+        rf"controltower_({'|'.join(STAGES)}|stream|board)_[a-z_]*(total|seconds|records|ratio|bool|routes|exceptions|actions)"
     )
     assert [metric.name for metric in (*METRICS, *BOARD) if not rule.fullmatch(metric.name)] == []
     assert len({metric.name for metric in METRICS}) == len(METRICS)
@@ -87,6 +87,7 @@ def test_the_edge_is_measured(observer: PrometheusObserver) -> None:
     edge: StreamObserver = observer
     edge.records_in("track", "route-events", 5)
     edge.transaction("track", 0.03, 5, 2)
+    edge.restoring("track", 0.25)
     edge.restored("track", 1, 40, 0.2)
     edge.rebalanced("track")
     edge.fenced("track")
@@ -95,6 +96,7 @@ def test_the_edge_is_measured(observer: PrometheusObserver) -> None:
     assert _value(observer, "controltower_stream_committed_records_total", stage="track") == 5
     assert _value(observer, "controltower_stream_output_records_total", stage="track") == 2
     assert _value(observer, "controltower_stream_transaction_seconds_sum", stage="track") == 0.03
+    assert _value(observer, "controltower_stream_restored_ratio", stage="track") == 0.25
     assert _value(observer, "controltower_stream_restored_entries_total", stage="track") == 40
     assert _value(observer, "controltower_stream_fenced_total", stage="track") == 1
     lag = _value(

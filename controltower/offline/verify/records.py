@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
+from controltower.stamped import split
+
 _IGNORED: Final = frozenset({"published_at"})
 _IGNORED_OF_INTAKE: Final = frozenset({"published_at", "clock_skew_s"})
 _decode = msgspec.json.Decoder().decode
@@ -48,7 +50,7 @@ def comparable(value: bytes | None, ignored: frozenset[str] = _IGNORED) -> Any:
 def comparable_state(value: bytes) -> Any:
     """As `comparable`, for an entry of a changelog (msgpack)."""
     try:
-        return _without(_decode_state(value), _IGNORED)
+        return _without(_decode_state(split(value)[1]), _IGNORED)
     except msgspec.DecodeError:
         return comparable(value)
 

@@ -20,7 +20,7 @@ from controltower.streaming.preflight import FoundTopic
 from controltower.streaming.restore import Changelog
 from controltower.streaming.resume import Bounds
 from controltower.streaming.stage import Commit, Out
-from controltower.streaming.takeover import Taken, TakeOver
+from controltower.streaming.takeover import Taken, TakeOver, Told
 from tests.fault.simulation.broker import FencedByBroker
 from tests.fault.simulation.log import Producer
 
@@ -112,11 +112,11 @@ class SimulatedTakeOver(TakeOver):
         yield
         if not mechanisms.fence_before_restore:
             yield from self._fence_all(partitions, writers)
-        taken = {}
+        taken, told = {}, Told(logs.values(), lambda _: None)
         for partition in partitions:
             writer: Any = writers[partition]
             taken[partition] = self._restore(
-                partition, writer, logs[partition], bounds[partition], self._topics()
+                partition, writer, logs[partition], bounds[partition], self._topics(), told
             )
             where = ", ".join(f"{t} at {n}" for t, n in taken[partition].next_offsets.items())
             self._worker.tell(
