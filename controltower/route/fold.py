@@ -141,8 +141,8 @@ class TrackFold:
         self._clock_changed = True
         was_over = tick.source in self._clocks.over_ms
         now = self._clocks.tick(tick)
-        if tick.over and not was_over:
-            self._end_source(tick.source)
+        if (tick.source in self._clocks.over_ms) != was_over:
+            self._mark_source(tick.source)
         if now is None:
             return
         effects.tallies["clock", str(self.partition)] = now // 1000
@@ -153,11 +153,14 @@ class TrackFold:
                 self._look_at(route, looked_at, effects)
         effects.tell(wire.Tick(source=self._name, sources=1, upto=from_ms(now)))
 
-    def _end_source(self, source: str) -> None:
-        """A recorded day is over. What its vehicles would have said next is not known, so none is silent."""
+    def _mark_source(self, source: str) -> None:
+        """A recorded day is over, or another one begins after it. What vehicles would have said after its
+        end is not known, so none is silent. A route that wakes later is marked then."""
+        over_ms = self._clocks.over_ms.get(source, 0)
         for route in self._routes.awake():
             if route.state.source == source:
-                route.source_over_ms = self._clocks.over_ms[source]
+                route.source_over_ms, route.due_ms = over_ms, 0
+                self._schedule(route)
 
     def _look_at(self, route: Route, at_ms: int, effects: Effects) -> None:
         """Fire what is due at `at_ms`, if it still is: most fixes put off what was due before them."""
