@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from controltower.detect.rule import Observation, Verdict, Wake
 from controltower.route.evidence import Detour
-from controltower.route.progress import corridor_m
 from schemas.vocabulary import ExceptionCode
 
 CODE = ExceptionCode.ROUTE_DEVIATION
@@ -20,7 +19,7 @@ _IDLE = Detour()
 
 def step(was: Detour, seen: Observation) -> Detour:
     """Fold one observation."""
-    progress, width = seen.progress, corridor_m(seen.fix, seen.limits)
+    progress, width = seen.progress, seen.progress.width_m
     if was.on:
         return _step_on(was, seen, width)
     if progress.elsewhere:

@@ -41,6 +41,8 @@ class Progress(msgspec.Struct, frozen=True, array_like=True, gc=False):
     gaps: int = 0
     slip_ms: int = 0
     samples: Samples = Samples()
+    #: half width of the corridor at the last fix
+    width_m: float = 0.0
 
 
 class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -23,9 +23,6 @@ class Limits(msgspec.Struct, frozen=True):
     detour_clear_fixes: int = 2
     #: a tracker that reports less often than this is sparse: fewer fixes must do
     sparse_cadence_ms: int = 60_000
-    #: without a path: outside the ellipse around the two next stops, this much longer than the direct way
-    ellipse_share: float = 1.6
-    ellipse_m: float = 600.0
 
     #: slower than this a vehicle is parked: its driver walks. The mean that this is measured from remembers
     #: so many reports, and at least so long

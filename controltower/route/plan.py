@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
@@ -27,6 +28,7 @@ _PATHS_KEPT = 4096
 _LAYOUTS_KEPT = 1024
 
 #: (lat, lon) per stop, degrees
+NEAR_STOP_M = 60.0
 Places = tuple[tuple[float, float], ...]
 
 
@@ -82,6 +84,18 @@ class RoutePlan:
     #: scheduled course: metres along and the time planned for them, both never falling
     course_m: tuple[float, ...]
     course_ms: tuple[int, ...]
+    #: without a path: how much wider than a corridor the way of each leg may be; else empty
+    spare_m: tuple[float, ...] = ()
+
+    def spare_m_at(self, along_m: float) -> float:
+        """What a leg may stray from the straight line between its stops, beyond the corridor's width."""
+        if not self.spare_m:
+            return 0.0
+        legs = len(self.spare_m)
+        leg = min(max(bisect_right(self.stops_along_m, along_m) - 1, 0), legs - 1)
+        near = leg if leg == 0 or self.stops_along_m[leg] + NEAR_STOP_M < along_m else leg - 1
+        far = leg if leg + 1 == legs or along_m + NEAR_STOP_M < self.stops_along_m[leg + 1] else leg + 1
+        return max(self.spare_m[near], self.spare_m[leg], self.spare_m[far])
 
     def planned_ms_at(self, along_m: float) -> float:
         """When the vehicle should be at this place, linear between stops."""
@@ -136,6 +150,21 @@ def _lay_out(encoded: str | None, places: Places) -> Layout:
     return Layout(frame, path, tuple(placed))
 
 
+def spare_of(leg_m: float) -> float:
+    """How far roads may lead away from a straight leg of this length, beyond the corridor of a path (m).
+
+    A way that is 1.35 times the straight one bulges by 0.45 of its length, that is what winding roads do
+    on long legs. Between stops some hundred metres apart a block or a turn is what matters: 0.2 of the
+    length, a little less than a corridor to begin with. Measured on a city's bus lines (legs of 150 to
+    900 m): the path lies within 107 m of the line through the stops for 99 % of its length.
+    """
+    return max(0.2 * leg_m - 15.0, 0.45 * leg_m - 115.0)
+
+
+def _spares(stops: Sequence[PlannedStop]) -> tuple[float, ...]:
+    return tuple(spare_of(math.hypot(b.x - a.x, b.y - a.y)) for a, b in pairwise(stops)) or (0.0,)
+
+
 def _course(stops: Sequence[PlannedStop]) -> tuple[tuple[float, ...], tuple[int, ...]]:
     """The schedule as a curve without steps back: arrival and departure of every stop."""
     metres: list[float] = []
@@ -187,4 +216,5 @@ def parse_plan(plan: wire.Plan) -> RoutePlan:
         tuple((to_ms(rest.starts_at), to_ms(rest.ends_at)) for rest in plan.breaks),
         course_m,
         course_ms,
+        () if plan.path is not None else _spares(stops),
     )

@@ -35,8 +35,7 @@ def corridor_m(fix: Fix, limits: Limits) -> float:
 
 def advance(now: Progress, plan: RoutePlan, fix: Fix, x: float, y: float, limits: Limits) -> Progress:
     """Fold one fix that is not older than `now`; x, y: its place in the frame of the plan, metres."""
-    width = corridor_m(fix, limits)
-    along, off, elsewhere = _locate(now, plan, fix.at_ms, x, y, width, limits)
+    along, off, width, elsewhere = _locate(now, plan, fix, x, y, limits)
     departed, reached, on_path_at = now.departed_ms, now.reached_m, now.on_path_at_ms
     if off <= width and not elsewhere:
         on_path_at = fix.at_ms
@@ -62,6 +61,7 @@ def advance(now: Progress, plan: RoutePlan, fix: Fix, x: float, y: float, limits
         gaps,
         slip,
         samples,
+        width,
     )
 
 
@@ -72,42 +72,26 @@ def _sample(was: Samples, at_ms: int, slip_ms: int, along_m: float) -> Samples:
 
 
 def _locate(
-    now: Progress, plan: RoutePlan, at_ms: int, x: float, y: float, width_m: float, limits: Limits
-) -> tuple[float, float, int]:
-    """(along_m, off_m, fixes in a row on another part of the path). Off the path, along_m stays."""
-    path = plan.path
+    now: Progress, plan: RoutePlan, fix: Fix, x: float, y: float, limits: Limits
+) -> tuple[float, float, float, int]:
+    """(along_m, off_m, width_m, fixes in a row on another part of the path). Off the path, along_m stays."""
+    path, width = plan.path, corridor_m(fix, limits)
     if not now.on_path_at_ms:
-        along, off = path.project(x, y, 0.0, path.length_m, plan.planned_m_at(at_ms))
-        return along, off_course_m(plan, x, y, along, off, limits), 0
-    since_s = max(0.0, (at_ms - now.on_path_at_ms) / 1000)
+        along, off = path.project(x, y, 0.0, path.length_m, plan.planned_m_at(fix.at_ms))
+        return along, off, width + plan.spare_m_at(along), 0
+    since_s = max(0.0, (fix.at_ms - now.on_path_at_ms) / 1000)
     low, high = now.along_m - _BACK_M, now.along_m + limits.fastest_mps * since_s + _AHEAD_M
     along, off = path.project(x, y, low, high, now.along_m)
-    if not plan.has_path:
-        off = off_course_m(plan, x, y, along, off, limits)
-    if off <= width_m:
-        return along, off, 0
+    width += plan.spare_m_at(along)
+    if off <= width:
+        return along, off, width, 0
     if plan.has_path:
         there, off_there = path.project(x, y, 0.0, path.length_m, now.along_m)
         if off_there <= limits.corridor_m * limits.corridor_clear_share:
             if now.elsewhere + 1 >= _ELSEWHERE_FIXES:
-                return there, off_there, 0
-            return now.along_m, off_there, now.elsewhere + 1
-    return now.along_m, off, 0
-
-
-def off_course_m(plan: RoutePlan, x: float, y: float, along_m: float, off_m: float, limits: Limits) -> float:
-    """Distance from the path; without one, how far the fix lies outside the ellipse around the nearest leg.
-
-    Ellipse: distance to the stop behind + to the stop ahead <= direct distance x share + margin. Half of
-    the excess is the least distance to get back inside.
-    """
-    if plan.has_path:
-        return off_m
-    ahead = min(max(1, bisect_left(plan.stops_along_m, along_m)), len(plan.stops) - 1)
-    before, after = plan.stops[max(0, ahead - 1)], plan.stops[ahead]
-    direct = math.hypot(after.x - before.x, after.y - before.y)
-    way = math.hypot(x - before.x, y - before.y) + math.hypot(x - after.x, y - after.y)
-    return max(0.0, (way - direct * limits.ellipse_share - limits.ellipse_m) / 2)
+                return there, off_there, width, 0
+            return now.along_m, off_there, width, now.elsewhere + 1
+    return now.along_m, off, width, 0
 
 
 def _slip_ms(plan: RoutePlan, at_ms: int, along_m: float, departed_ms: int, on_path_at_ms: int) -> int:
