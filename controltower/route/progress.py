@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 
 from controltower.route.evidence import Fix, Progress, Samples
 from controltower.route.limits import Limits

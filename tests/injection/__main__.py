@@ -74,7 +74,7 @@ def find_natural(trip: Trip, injected: dict[str, Any] | None) -> dict[str, Any]:
     if injected is not None and injected["kind"] in DUE:
         low, high = injected["start"] - 90, injected["end"] + 90
         spans = [span for span in spans if span[1] < low or span[0] > high]
-    complete = trip.along()[-1] > trip.plan.stops[-1].along_m - 600
+    complete = trip.along()[-1] > trip.plan.stops[-1].along_m - 450
     return {"trip_id": int(trip.trip_id), "spans": spans, "last": reports[-1].at_s, "complete": complete}
 
 
