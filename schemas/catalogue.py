@@ -12,7 +12,7 @@ from pathlib import Path
 from schemas.action import Action, Command, CommandReply, Feedback
 from schemas.base import Message
 from schemas.clock import Assignment, Tick, VehicleMoved
-from schemas.exception import ExceptionRecord
+from schemas.exception import ExceptionRecord, Suppression
 from schemas.feed_health import FeedPulse, FeedsJudged, FeedStatus
 from schemas.plan import Plan
 from schemas.route_status import RouteStatus
@@ -31,6 +31,7 @@ MESSAGES: tuple[type[Message], ...] = (
     ScoreRequest,
     Score,
     ExceptionRecord,
+    Suppression,
     Action,
     Feedback,
     Command,

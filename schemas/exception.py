@@ -18,6 +18,7 @@ from schemas.vocabulary import (
 )
 
 EXCEPTION_SCHEMA: Final = "controltower.exception/1"
+SUPPRESSION_SCHEMA: Final = "controltower.suppression/1"
 
 
 class Location(Part):
@@ -98,6 +99,7 @@ class ExceptionRecord(Message):
     location: Location | None = None
     zone: str | None = None
     service_tier: str | None = None
+    hub_id: str | None = Field(default=None, description="the depot or hub where it happens")
     owner: Owner | None = None
     respond_by: Instant | None = None
     impact: Impact | None = None
@@ -110,3 +112,15 @@ class ExceptionRecord(Message):
     evidence: tuple[Evidence, ...] = ()
     rule_version: str
     model_version: str | None = None
+
+
+class Suppression(Message):
+    """In the log of a child's route: a parent answers in its place, or does so no more."""
+
+    schema_: Literal["controltower.suppression/1"] = Field(default=SUPPRESSION_SCHEMA, alias="schema")
+    route_id: Identifier
+    exception_id: Identifier = Field(description="the child")
+    parent_id: Identifier
+    parent_code: ExceptionCode
+    suppressed: bool = Field(description="false: released")
+    decided_at: Instant

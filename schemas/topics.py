@@ -72,6 +72,7 @@ SHIPMENT_EVENTS = "shipment-events"
 RECOVERY_EVENTS = "recovery-events"
 SCORE_REQUESTS = "score-requests"
 FEED_HEALTH = "feed-health"
+AREA_EVENTS = "area-events"
 EXCEPTIONS = "exceptions"
 DISPATCH = "dispatch"
 ROUTE_STATUS = "route-status"
@@ -139,6 +140,7 @@ TOPICS: tuple[Topic, ...] = (
             _COMMAND,
             _ACTION,
             "controltower.feeds-judged/1",
+            "controltower.suppression/1",
         ),
         ("normalize", "assign", "score", "recover"),
         ("track",),
@@ -160,7 +162,7 @@ TOPICS: tuple[Topic, ...] = (
         Role.LOG,
         "home of the exception",
         (_EXCEPTION, _FEEDBACK, _COMMAND, _TICK),
-        ("normalize", "track"),
+        ("normalize", "assign", "track"),
         ("recover",),
         "Everything that decides about recovery actions, in one order.",
         _log(LOG_RETENTION_MS) | _LARGER,
@@ -183,6 +185,16 @@ TOPICS: tuple[Topic, ...] = (
         ("normalize",),
         ("assign",),
         "What was received of each feed, slot by slot: where all records of a feed meet.",
+        _log(LOG_RETENTION_MS) | _LARGER,
+    ),
+    Topic(
+        AREA_EVENTS,
+        Role.LOG,
+        "tenant",
+        (_EXCEPTION, _COMMAND, _ACTION, _TICK),
+        ("normalize", "track", "recover"),
+        ("assign",),
+        "Exceptions that may have a cause in common: where all of a tenant meet.",
         _log(LOG_RETENTION_MS) | _LARGER,
     ),
     Topic(

@@ -236,6 +236,7 @@ class ExceptionRecord(
     location: Location | None = None
     zone: str | None = None
     service_tier: str | None = None
+    hub_id: str | None = None
     owner: Owner | None = None
     respond_by: datetime | None = None
     impact: Impact | None = None
@@ -248,6 +249,17 @@ class ExceptionRecord(
     evidence: tuple[Evidence, ...] = ()
     rule_version: str
     model_version: str | None = None
+
+
+class Suppression(
+    msgspec.Struct, tag_field="schema", tag="controltower.suppression/1", kw_only=True, gc=False
+):
+    route_id: str
+    exception_id: str
+    parent_id: str
+    parent_code: ExceptionCode
+    suppressed: bool
+    decided_at: datetime
 
 
 class Alternative(WirePart, frozen=True, gc=False):
@@ -419,10 +431,11 @@ class FeedStatus(
 
 
 #: What may stand in each log.
-RouteEvent = Scan | Plan | Tick | VehicleMoved | Score | Command | Action | FeedsJudged
+RouteEvent = Scan | Plan | Tick | VehicleMoved | Score | Command | Action | FeedsJudged | Suppression
 ShipmentEvent = Scan | Assignment | Tick | Command | Action
 RecoveryEvent = ExceptionRecord | Feedback | Command | Tick
 FeedEvent = FeedPulse | Tick
+AreaEvent = ExceptionRecord | Command | Action | Tick
 
 AnyRecord = (
     Scan
@@ -433,6 +446,7 @@ AnyRecord = (
     | ScoreRequest
     | Score
     | ExceptionRecord
+    | Suppression
     | Action
     | Feedback
     | Command
@@ -448,5 +462,6 @@ decode_route_event = msgspec.json.Decoder(RouteEvent).decode
 decode_shipment_event = msgspec.json.Decoder(ShipmentEvent).decode
 decode_recovery_event = msgspec.json.Decoder(RecoveryEvent).decode
 decode_feed_event = msgspec.json.Decoder(FeedEvent).decode
+decode_area_event = msgspec.json.Decoder(AreaEvent).decode
 decode_score_request = msgspec.json.Decoder(ScoreRequest).decode
 decode_any = msgspec.json.Decoder(AnyRecord).decode

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from controltower.exceptions.answering import wait_ms
-from controltower.exceptions.machine import Mark
+from controltower.exceptions.machine import Mark, Step
 from schemas.vocabulary import ExceptionCode, ExceptionStatus
 
 
@@ -70,3 +70,11 @@ class Episode(msgspec.Struct, array_like=True):
             return None
         wait = wait_ms(self.severity, self.escalation_level)
         return None if wait is None else (self.waiting_since_ms or self.detected_ms) + wait
+
+    def next_step(self) -> tuple[int, Step] | None:
+        """What the clock does to it next, and when: the end of a snooze, or one level up."""
+        due_ms = self.due_at_level_ms()
+        dues = [(due_ms, Step.ESCALATE)] if due_ms is not None else []
+        if self.snoozed and self.snoozed_until_ms:
+            dues.append((self.snoozed_until_ms, Step.WAKE))
+        return min(dues, default=None)

@@ -28,16 +28,23 @@ from schemas.vocabulary import (
 
 @dataclass(slots=True, frozen=True)
 class Subject:
-    """What all records of a route's exceptions share at one moment."""
+    """What all records of an exception share at one moment. `name` and `home`: of the route, unless given."""
 
     tenant: str
-    route_id: str
+    route_id: str | None
     vehicle_id: str | None
     carrier: str | None
     location: wire.Location | None
     impact: wire.Impact | None
     respond_by_ms: int | None
     rule_version: str
+    kind: SubjectType = SubjectType.ROUTE
+    name: str = ""
+    home: str = ""
+    zone: str | None = None
+    service_tier: str | None = None
+    hub_id: str | None = None
+    evidence: tuple[Trigger, ...] = ()
 
 
 def open_episode(
@@ -51,7 +58,7 @@ def open_episode(
     """A new episode, not yet told."""
     scope = verdict.stop_id or ""
     return Episode(
-        exception_id(subject.tenant, code, subject.route_id, scope, at_ms),
+        exception_id(subject.tenant, code, subject.route_id or subject.name, scope, at_ms),
         code,
         scope,
         at_ms,
@@ -111,13 +118,15 @@ def mark_back(
     return _tell_if(episode, subject, told, at_ms)
 
 
-def refresh(episode: Episode, subject: Subject, verdict: Verdict, at_ms: int) -> wire.ExceptionRecord | None:
-    """Take over new numbers; tell only when they change the severity."""
+def take_numbers(episode: Episode, verdict: Verdict) -> bool:
+    """Take over new numbers; True when they change the severity, which is then to be told."""
     episode.metrics = dict(verdict.metrics)
-    severity = grade(episode.code, episode.metrics)
-    if severity == episode.severity:
-        return None
-    episode.severity = severity
+    return grade(episode.code, episode.metrics) != episode.severity
+
+
+def regrade(episode: Episode, subject: Subject, at_ms: int) -> wire.ExceptionRecord | None:
+    """Tell the severity that its numbers have now."""
+    episode.severity = grade(episode.code, episode.metrics)
     return _tell_if(episode, subject, take_step(episode, Step.REGRADE), at_ms)
 
 
@@ -189,7 +198,7 @@ def _record(
     resolution: Resolution | None,
 ) -> wire.ExceptionRecord:
     traits = CODE_TRAITS[episode.code]
-    trigger = episode.trigger
+    triggers = subject.evidence or ((episode.trigger,) if episode.trigger else ())
     at = from_ms(at_ms)
     return wire.ExceptionRecord(
         exception_id=episode.exception_id,
@@ -202,8 +211,8 @@ def _record(
         latched=traits.latched,
         flags=_flags(episode),
         tenant=subject.tenant,
-        subject_type=SubjectType.STOP if episode.stop_id else SubjectType.ROUTE,
-        subject_id=episode.stop_id or subject.route_id,
+        subject_type=SubjectType.STOP if episode.stop_id else subject.kind,
+        subject_id=episode.stop_id or subject.name or subject.route_id or "",
         route_id=subject.route_id,
         stop_id=episode.stop_id,
         vehicle_id=subject.vehicle_id,
@@ -215,9 +224,12 @@ def _record(
         cleared_at=from_ms(episode.cleared_ms) if episode.cleared_ms else None,
         resolved_at=from_ms(resolved_ms) if resolved_ms else None,
         resolution=resolution,
-        home=f"route:{subject.route_id}",
+        home=subject.home or f"route:{subject.route_id}",
         generation=from_ms(episode.generation_ms),
         location=subject.location,
+        zone=subject.zone,
+        service_tier=subject.service_tier,
+        hub_id=subject.hub_id,
         owner=owner_of(episode.code),
         respond_by=from_ms(subject.respond_by_ms) if subject.respond_by_ms else None,
         impact=subject.impact,
@@ -226,9 +238,7 @@ def _record(
         parent_id=episode.parent_id,
         suppressed_by=episode.suppressed_by,
         metrics=episode.metrics,
-        evidence=(wire.Evidence(trigger.topic, trigger.partition, trigger.offset, trigger.scan_id),)
-        if trigger
-        else (),
+        evidence=tuple(wire.Evidence(t.topic, t.partition, t.offset, t.scan_id) for t in triggers),
         rule_version=subject.rule_version,
         model_version=episode.model_version,
     )

@@ -53,10 +53,12 @@ def read_command(value: bytes | None, received_at: datetime, source: Source) -> 
     kind, home_id = _split_home(found.home)
     if found.kind in _TO_RECOVERY:
         topic = topics.RECOVERY_EVENTS
+    elif kind == _HUB and "/" in home_id:
+        topic, home_id = topics.AREA_EVENTS, home_id.partition("/")[0]
     elif kind in _OWNERS:
         topic = _OWNERS[kind]
     else:
-        raise Rejected(RejectReason.NO_SUBJECT, "home is neither a route nor a shipment")
+        raise Rejected(RejectReason.NO_SUBJECT, "home is no route, shipment or hub of a tenant")
     return [Out(topic, home_id.encode(), _to_wire(found.model_copy(update={"received_at": received_at})))]
 
 
@@ -74,7 +76,9 @@ READERS: dict[str, IntakeReader] = {
     topics.DISPATCH_FEEDBACK: read_feedback,
 }
 _OWNERS = {"route": topics.ROUTE_EVENTS, "shipment": topics.SHIPMENT_EVENTS}
-_HOME_KINDS = (*_OWNERS, "carrier", "hub")
+#: Their log is keyed by what stands before the slash: the tenant.
+_HUB = "hub"
+_HOME_KINDS = (*_OWNERS, "carrier", _HUB)
 
 
 def _split_home(home: str) -> tuple[str, str]:

@@ -19,11 +19,13 @@ from controltower.recovery.state import HomeState, decode_home, encode_home
 from controltower.route.timeline import from_ms, to_ms
 from controltower.streaming.stage import Commit, Out, Record
 from schemas import wire
-from schemas.topics import DISPATCH, ROUTE_EVENTS, SHIPMENT_EVENTS
+from schemas.topics import AREA_EVENTS, DISPATCH, ROUTE_EVENTS, SHIPMENT_EVENTS
 
 CLOCK_KEY = b"c/clock"
 _HOME_PREFIX = b"h/"
 #: Where the owner of a home reads what was decided about it.
+#: Keyed by its tenant, which stands before the slash.
+_HUB = "hub"
 _OWNER_LOG = {"route": ROUTE_EVENTS, "shipment": SHIPMENT_EVENTS}
 
 
@@ -129,7 +131,9 @@ class RecoverFold:
         value = wire.encode(msgspec.structs.replace(action, published_at=from_ms(self._wall_ms())))
         commit.outputs.append(Out(DISPATCH, action.action_id.encode(), value, self._partition))
         kind, _, owner = action.home.partition(":")
-        if kind in _OWNER_LOG:
+        if kind == _HUB:
+            commit.outputs.append(Out(AREA_EVENTS, owner.partition("/")[0].encode(), value))
+        elif kind in _OWNER_LOG:
             commit.outputs.append(Out(_OWNER_LOG[kind], owner.encode(), value, self._partition))
         _count(commit, "actions", action.action.value, action.state.value)
         if action.suppressed_because is not None:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from controltower.detect import late_departure, signal_lost
 from controltower.exceptions.episode import Trigger
 from controltower.route.asking import ask_if_due
-from controltower.route.commanding import apply_action, apply_command, refuse
+from controltower.route.commanding import apply_action, apply_command, apply_suppression, refuse
 from controltower.route.deadlines import fire_before, put_off_silence
 from controltower.route.ending import SERVING, end_route, is_finished
 from controltower.route.evidence import Fix
@@ -197,6 +197,7 @@ __all__ = [
     "apply_plan",
     "apply_scan",
     "apply_score",
+    "apply_suppression",
     "apply_vehicle_moved",
     "refuse",
 ]

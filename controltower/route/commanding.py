@@ -58,3 +58,13 @@ def apply_action(route: Route, action: wire.Action, limits: Limits, effects: Eff
     if episode is None or action.state is not ActionState.DISPATCHED:
         return
     say(route, effects, lifecycle.start_recovery(episode, subject_of(route, limits), route.state.clock_ms))
+
+
+def apply_suppression(route: Route, answer: wire.Suppression, limits: Limits, effects: Effects) -> None:
+    """A parent takes over a child, or gives it back; a child that has ended meanwhile needs neither."""
+    episode, now = _find(route, answer.exception_id), route.state.clock_ms
+    if episode is None:
+        effects.count("late")
+        return
+    change = lifecycle.suppress if answer.suppressed else lifecycle.release
+    say(route, effects, change(episode, subject_of(route, limits), answer.parent_id, now))

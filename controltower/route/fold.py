@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from controltower.areas.state import concerns_areas
 from controltower.exceptions.episode import Trigger
 from controltower.exceptions.quality import quality_of
 from controltower.route import apply as core
@@ -16,9 +17,9 @@ from controltower.route.deadlines import next_due_ms
 from controltower.route.limits import DEFAULT_LIMITS, Limits
 from controltower.route.plan import parse_plan
 from controltower.route.plans import PATH_KEY, PLAN_KEY, PlanShelf
-from controltower.route.route import Effects, Route
+from controltower.route.route import Effects, Minute, Route
 from controltower.route.routes import Routes
-from controltower.route.timeline import from_ms, to_ms
+from controltower.route.timeline import MINUTE_MS, from_ms, to_ms
 from controltower.route.verdicts import VERDICTS_KEY, FeedVerdicts
 from controltower.streaming.stage import Commit, Out, Record
 from schemas import topics, wire
@@ -26,7 +27,9 @@ from schemas.vocabulary import Refusal
 
 STATE_KEY = b"r/"
 #: What is about one route.
-RouteRecord = wire.Scan | wire.Plan | wire.VehicleMoved | wire.Score | wire.Command | wire.Action
+RouteRecord = (
+    wire.Scan | wire.Plan | wire.VehicleMoved | wire.Score | wire.Command | wire.Action | wire.Suppression
+)
 
 
 class TrackFold:
@@ -40,7 +43,7 @@ class TrackFold:
     def __init__(
         self, partition: int, partitions: int, wall_ms: Callable[[], int], limits: Limits = DEFAULT_LIMITS
     ) -> None:
-        self.partition = partition
+        self.partition, self._partitions = partition, partitions
         self._name = f"{topics.ROUTE_EVENTS}/{partition}"
         self._wall_ms = wall_ms
         self._limits = limits
@@ -136,11 +139,13 @@ class TrackFold:
                 core.apply_command(route, event, limits, effects)
             case wire.Action():
                 core.apply_action(route, event, limits, effects)
+            case wire.Suppression():
+                core.apply_suppression(route, event, limits, effects)
 
     def _tick(self, tick: wire.Tick, effects: Effects) -> None:
         self._clock_changed = True
         was_over = tick.source in self._clocks.over_ms
-        now = self._clocks.tick(tick)
+        before, now = self._clocks.now_ms, self._clocks.tick(tick)
         if (tick.source in self._clocks.over_ms) != was_over:
             self._mark_source(tick.source)
         if now is None:
@@ -152,6 +157,8 @@ class TrackFold:
             if route is not None and route.looked_at_ms in (0, looked_at):
                 self._look_at(route, looked_at, effects)
         effects.tell(wire.Tick(source=self._name, sources=1, upto=from_ms(now)))
+        if before is None or now // MINUTE_MS > before // MINUTE_MS:
+            effects.tell(Minute(now))
 
     def _mark_source(self, source: str) -> None:
         """A recorded day is over, or another one begins after it. What vehicles would have said after its
@@ -214,6 +221,8 @@ class TrackFold:
                     value = wire.encode(record)
                     outs.append(self._out(topics.EXCEPTIONS, record.exception_id, value))
                     outs.append(self._out(topics.RECOVERY_EVENTS, record.route_id or "", value))
+                    if concerns_areas(record):
+                        outs.append(Out(topics.AREA_EVENTS, record.tenant.encode(), value))
                 case wire.RouteStatus():
                     outs.append(self._out(topics.ROUTE_STATUS, record.route_id, wire.encode(record)))
                 case wire.CommandReply():
@@ -221,9 +230,16 @@ class TrackFold:
                     outs.append(self._out(topics.COMMAND_REPLIES, record.command_id, wire.encode(record)))
                 case wire.Tick():
                     outs.append(Out(topics.RECOVERY_EVENTS, None, wire.encode(record), self.partition))
+                case Minute():
+                    outs += self._tick_areas(record.at_ms)
                 case wire.ScoreRequest():
                     outs.append(self._out(topics.SCORE_REQUESTS, record.route_id, wire.encode(record)))
         return outs
+
+    def _tick_areas(self, at_ms: int) -> list[Out]:
+        """Into every partition, since the routes of a tenant stand in all of ours."""
+        value = wire.encode(wire.Tick(source=self._name, sources=self._partitions, upto=from_ms(at_ms)))
+        return [Out(topics.AREA_EVENTS, None, value, partition) for partition in range(self._partitions)]
 
     def _out(self, topic: str, key: str, value: bytes) -> Out:
         return Out(topic, key.encode(), value, self.partition)

@@ -86,12 +86,15 @@ def hold_against(
         if verdict.active:
             open_now(route, code, verdict, now_ms, trigger, limits, effects)
         return
-    subject = subject_of(route, limits)
     if trigger is not None:
         episode.trigger = trigger
+    if verdict.active and not episode.cleared_ms and not lifecycle.take_numbers(episode, verdict):
+        return
+    if not verdict.active and episode.cleared_ms:
+        return
+    subject = subject_of(route, limits)
     if not verdict.active:
-        if not episode.cleared_ms:
-            say(route, effects, lifecycle.mark_cleared(episode, subject, now_ms))
+        say(route, effects, lifecycle.mark_cleared(episode, subject, now_ms))
         return
     if episode.cleared_ms and verdict.since_ms > episode.cleared_ms + _hold_ms(episode, limits):
         end_episode(route, episode, Resolution.AUTO, now_ms, limits, effects)
@@ -100,9 +103,7 @@ def hold_against(
     if episode.cleared_ms:
         say(route, effects, lifecycle.mark_back(episode, subject, verdict, now_ms))
         return
-    record = lifecycle.refresh(episode, subject, verdict, now_ms)
-    if record is not None:
-        say(route, effects, record)
+    say(route, effects, lifecycle.regrade(episode, subject, now_ms))
 
 
 def open_now(

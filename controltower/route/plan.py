@@ -72,6 +72,7 @@ class RoutePlan:
     tenant: str
     carrier: str
     vehicle_id: str | None
+    depot: str | None
     departs_ms: int
     ends_ms: int
     stops: tuple[PlannedStop, ...]
@@ -205,6 +206,7 @@ def parse_plan(plan: wire.Plan) -> RoutePlan:
         sys.intern(plan.tenant),
         sys.intern(plan.carrier),
         plan.vehicle_id,
+        plan.depot,
         to_ms(plan.departs_at),
         to_ms(plan.ends_by),
         stops,

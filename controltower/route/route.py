@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from controltower.exceptions.lifecycle import Subject
-from controltower.route.eta import slip_before_departure
+from controltower.route.eta import estimate_p50s, slip_before_departure
 from controltower.route.evidence import Snapshot
 from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
 from controltower.route.state import RouteState, Trail
 from schemas import wire
+from schemas.vocabulary import StopKind
 
-Said = wire.ExceptionRecord | wire.RouteStatus | wire.ScoreRequest | wire.Tick | wire.CommandReply
+
+@dataclass(slots=True, frozen=True)
+class Minute:
+    """The clock of the partition passed a full minute; everything due before has been told."""
+
+    at_ms: int
+
+
+Said = wire.ExceptionRecord | wire.RouteStatus | wire.ScoreRequest | wire.Tick | wire.CommandReply | Minute
 
 
 @dataclass(slots=True)
@@ -72,24 +82,40 @@ class Effects:
 def subject_of(route: Route, limits: Limits) -> Subject:
     """What the records of this route's exceptions share right now."""
     state, plan = route.state, route.plan
-    location: wire.Location | None = None
-    impact: wire.Impact | None = None
-    respond_by: int | None = None
-    if plan is not None:
-        left = route.remaining()
-        location = _location(route, plan)
-        impact = wire.Impact(len(left), sum(plan.stops[i].shipments for i in left))
-        respond_by = next((p for i in left if (p := plan.stops[i].promised_ms) is not None), None)
-    return Subject(
-        state.tenant,
-        state.route_id,
-        state.vehicle_id,
-        state.carrier,
-        location,
-        impact,
-        respond_by,
-        limits.version,
+    subject = Subject(
+        state.tenant, state.route_id, state.vehicle_id, state.carrier, None, None, None, limits.version
     )
+    if plan is None:
+        return subject
+    left = route.remaining()
+    ahead = plan.stops[left[0]] if left else plan.stops[-1]
+    return replace(
+        subject,
+        location=_location(route, plan),
+        impact=wire.Impact(len(left), sum(plan.stops[i].shipments for i in left)),
+        respond_by_ms=_respond_by_ms(route, plan, left),
+        zone=ahead.zone,
+        service_tier=ahead.service_tier,
+        hub_id=_hub_of(route, plan),
+    )
+
+
+def _respond_by_ms(route: Route, plan: RoutePlan, left: Sequence[int]) -> int | None:
+    """Until when the vehicle must go on to keep the tightest promise that can still be kept."""
+    now, stops = route.state.clock_ms, plan.stops
+    p50s = estimate_p50s(stops, left, route.slip_ms(now), now)
+    promises = [(stops[i].promised_ms, p50) for i, p50 in zip(left, p50s, strict=True)]
+    slacks = [promised - p50 for promised, p50 in promises if promised is not None and promised >= p50]
+    return now + min(slacks) if slacks else None
+
+
+def _hub_of(route: Route, plan: RoutePlan) -> str | None:
+    """The depot before departure; a hub that the vehicle stands at or goes to next."""
+    progress = route.snapshot.progress
+    if not progress.departed_ms:
+        return plan.depot
+    near = plan.stops[min(progress.next_stop, len(plan.stops) - 1)]
+    return near.stop_id if near.kind is StopKind.HUB else None
 
 
 def _location(route: Route, plan: RoutePlan) -> wire.Location | None:

@@ -90,9 +90,8 @@ class Walk(RuleBasedStateMachine):
     @precondition(lambda self: self.is_live)
     @rule(halt_s=st.sampled_from([700.0, 1900.0]))
     def it_gets_better_or_worse(self, halt_s: float) -> None:
-        self.take(
-            lifecycle.refresh(self.episode, SUBJECT, Verdict(True, T0_MS, metrics={"halt_s": halt_s}), T0_MS)
-        )
+        if lifecycle.take_numbers(self.episode, Verdict(True, T0_MS, metrics={"halt_s": halt_s})):
+            self.take(lifecycle.regrade(self.episode, SUBJECT, T0_MS))
 
     @precondition(lambda self: self.is_live)
     @rule()

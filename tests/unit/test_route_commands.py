@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from msgspec.structs import replace
+
 from controltower.route.fold import TrackFold
 from controltower.route.timeline import from_ms
 from controltower.streaming.stage import Out, Record
 from schemas import wire
-from schemas.vocabulary import CommandKind, CommandOutcome, Refusal, Resolution, Transition
-from tests.unit.roads import START_MS, day_of, drive, exceptions_in, new_fold, stand, tick_at
+from schemas.vocabulary import CommandKind, CommandOutcome, ExceptionCode, Refusal, Resolution, Transition
+from tests.unit.roads import START_MS, day_of, drive, exceptions_in, make_plan, new_fold, stand, tick_at
 
 #: A van drives two kilometres and then stands until a halt is certain.
 HALTED = [*drive(0, 240, 0), *stand(270, 1000, 2500)]
@@ -110,3 +112,36 @@ def test_it_escalates_without_a_person_and_not_with_one() -> None:
     fold_one(fold, tell(CommandKind.ACKNOWLEDGE, opened))
     later = exceptions_in(fold.fold(day_of(stand(1030, 7000, 2500))[1:]).outputs)
     assert Transition.ESCALATED not in [record.transition for record in later]
+
+
+def test_a_suppressed_child_stays_visible_and_comes_back() -> None:
+    """SUPPRESSED with its parent and the flag; released it goes on alone, and still names its parent."""
+    fold, opened = halted()
+    answer = wire.Suppression(
+        route_id="R1",
+        exception_id=opened.exception_id,
+        parent_id="parent-1",
+        parent_code=ExceptionCode.AREA_DISRUPTION,
+        suppressed=True,
+        decided_at=from_ms(START_MS),
+    )
+    (told,) = exceptions_in(fold_one(fold, answer))
+    assert (told.transition, told.flags) == (Transition.SUPPRESSED, ("SUPPRESSED",))
+    assert (told.parent_id, told.suppressed_by) == ("parent-1", "parent-1")
+    assert fold_one(fold, answer) == []
+    answer.suppressed = False
+    (told,) = exceptions_in(fold_one(fold, answer))
+    assert (told.transition, told.flags) == (Transition.UPDATED, ())
+    assert (told.parent_id, told.suppressed_by) == ("parent-1", None)
+
+
+def test_a_record_says_where_who_and_until_when() -> None:
+    """Zone and tier of the stop ahead, the owner, what is at stake, and when an answer comes too late."""
+    plan = make_plan(shipments=2)
+    plan.stops = tuple(replace(stop, zone="north", service_tier="express") for stop in plan.stops)
+    fold = new_fold()
+    (opened,) = exceptions_in(fold.fold(day_of(HALTED, plan=plan)).outputs)
+    assert (opened.zone, opened.service_tier) == ("north", "express")
+    assert opened.owner == wire.Owner("dispatch", "carrier")
+    assert opened.impact == wire.Impact(7, 14)
+    assert opened.respond_by is None, "ten minutes of standing have broken every promise of five"

@@ -11,6 +11,7 @@ import msgspec
 
 from controltower.streaming.stage import Out, Record
 from schemas.topics import (
+    AREA_EVENTS,
     COMMAND_REPLIES,
     DEAD_LETTERS,
     DISPATCH,
@@ -26,7 +27,7 @@ from schemas.topics import (
 _SCAN, _PLAN, _TICK = "controltower.scan/1", "controltower.plan/1", "controltower.tick/1"
 _MOVED, _ASSIGNMENT = "controltower.vehicle-moved/1", "controltower.assignment/1"
 _EXCEPTION, _ACTION = "controltower.exception/1", "controltower.action/1"
-_JUDGED = "controltower.feeds-judged/1"
+_JUDGED, _SUPPRESSION = "controltower.feeds-judged/1", "controltower.suppression/1"
 _COMMAND, _FEEDBACK = "controltower.command/1", "controltower.feedback/1"
 
 
@@ -65,7 +66,11 @@ def _schemas(*schemas: str) -> Wrote:
 
 
 def _of_assign(header: Header) -> bool:
-    return header.home.startswith(("shipment:", "carrier:"))
+    return header.home.startswith(("shipment:", "carrier:", "hub:"))
+
+
+def _parents(header: Header) -> bool:
+    return header.schema == _EXCEPTION and _of_assign(header)
 
 
 def _any(_header: Header) -> bool:
@@ -74,12 +79,15 @@ def _any(_header: Header) -> bool:
 
 def _passed_on(header: Header) -> bool:
     """A scan that names shipments goes through their log before its route's; verdicts come from there too."""
-    return (header.schema == _SCAN and bool(header.shipment_ids)) or header.schema == _JUDGED
+    return (header.schema == _SCAN and bool(header.shipment_ids)) or header.schema in (
+        _JUDGED,
+        _SUPPRESSION,
+    )
 
 
 def _told_to_recovery(header: Header) -> bool:
     """Exceptions, and the clock of the routes, which is passed on behind everything it led to."""
-    return header.schema == _EXCEPTION or (
+    return (header.schema == _EXCEPTION and not _of_assign(header)) or (
         header.schema == _TICK and str(header.source).startswith(f"{ROUTE_EVENTS}/")
     )
 
@@ -92,18 +100,27 @@ RULES: tuple[Rule, ...] = (
     Rule("normalize", ROUTE_EVENTS, How.AS_SET, _straight),
     Rule("normalize", SHIPMENT_EVENTS, How.AS_SET, _schemas(_SCAN, _ASSIGNMENT, _COMMAND)),
     Rule("normalize", RECOVERY_EVENTS, How.AS_SET, _schemas(_COMMAND, _FEEDBACK)),
+    Rule("normalize", AREA_EVENTS, How.AS_SET, _schemas(_COMMAND)),
     Rule("normalize", DEAD_LETTERS, How.AS_SET, _any),
     Rule("assign", EXCEPTIONS, How.AS_SET, _of_assign),
     Rule("assign", FEED_STATUS, How.LATEST, _any),
     Rule("assign", ROUTE_EVENTS, How.AS_SET, _passed_on),
     Rule("track", EXCEPTIONS, How.IN_ORDER, lambda header: not _of_assign(header)),
-    Rule("assign", COMMAND_REPLIES, How.IN_ORDER, _of_assign),
+    Rule("assign", COMMAND_REPLIES, How.AS_SET, _of_assign),
+    Rule(
+        "assign",
+        RECOVERY_EVENTS,
+        How.AS_SET,
+        lambda header: header.schema == _EXCEPTION and _of_assign(header),
+    ),
     Rule("track", COMMAND_REPLIES, How.IN_ORDER, lambda header: not _of_assign(header)),
     Rule("track", RECOVERY_EVENTS, How.IN_ORDER, _told_to_recovery),
+    Rule("track", AREA_EVENTS, How.AS_SET, _schemas(_EXCEPTION, _TICK)),
     Rule("track", SCORE_REQUESTS, How.IN_ORDER, _any),
     Rule("track", ROUTE_STATUS, How.LATEST, _any),
     Rule("recover", DISPATCH, How.IN_ORDER, _any),
     Rule("recover", ROUTE_EVENTS, How.IN_ORDER, _schemas(_ACTION)),
+    Rule("recover", AREA_EVENTS, How.AS_SET, _schemas(_ACTION)),
     Rule("recover", SHIPMENT_EVENTS, How.IN_ORDER, _schemas(_ACTION)),
 )
 

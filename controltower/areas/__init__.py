@@ -1,0 +1,1 @@
+"""What spans routes: many exceptions of one place or one hub become the children of one parent."""
