@@ -15,7 +15,7 @@ from controltower.streaming.exits import Exit
 _SHORTEST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 30.0
 #: A child that lived for so long starts again at once when it ends.
-_STEADY_S = 60.0
+_STEADY_S = 15.0
 _LOOK_EVERY_S = 0.1
 #: Beyond the time that a child takes to leave by itself.
 _GRACE_S = 4.0

@@ -10,11 +10,13 @@ import argparse
 import shlex
 import sys
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 from tests.fault.faults import list_faults
 from tests.fault.redis_server import RedisServer
 from tests.fault.suite import Scenario, run_fault
-from tests.fault.table import Row, head, line
+from tests.fault.table import Row, head, line, summary
 from tests.kafka import KafkaUnavailable, RealKafka, real_kafka_or_reason
 
 
@@ -24,6 +26,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=0.0, help="new rounds until so long has passed")
     parser.add_argument("--only", action="append", metavar="NAME", help="only this fault; may be given again")
     parser.add_argument("--short", action="store_true", help="fewer injections, a smaller day")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="append the table to this file, row by row")
     args = parser.parse_args()
     faults = [fault for fault in list_faults(short=args.short) if not args.only or fault.name in args.only]
     if not faults:
@@ -33,35 +36,54 @@ def main() -> int:
         parser.error("redis-server is not on the PATH")
     try:
         with real_kafka_or_reason() as kafka:
-            return _run_all(faults, kafka, args.seed, args.minutes, short=args.short)
+            return Run(kafka, args.out, short=args.short).rounds(faults, args.seed, args.minutes)
     except KafkaUnavailable as reason:
         print(f"error: no real Kafka: {reason}", file=sys.stderr)
         return 2
 
 
-def _run_all(faults: list[Scenario], kafka: RealKafka, seed: int, minutes: float, *, short: bool) -> int:
-    if not kafka.can_fault:
-        faults = [fault for fault in faults if not fault.needs_broker]
-    print(head(), flush=True)
-    ends_at = time.monotonic() + 60 * minutes
-    failed = 0
-    while True:
-        for fault in faults:
-            row = run_fault(fault, kafka, seed, vans=6 if short else 12)
-            print(line(row), flush=True)
-            if not row.passed:
-                failed += 1
-                _tell(row, seed, short)
-        seed += 1
-        if time.monotonic() >= ends_at:
-            return 1 if failed else 0
+class Run:
+    """Rounds over all faults, told as they go."""
+
+    def __init__(self, kafka: RealKafka, out: Path | None, *, short: bool) -> None:
+        self._kafka, self._out, self._short = kafka, out, short
+        self._rows: list[Row] = []
+
+    def rounds(self, faults: Sequence[Scenario], seed: int, minutes: float) -> int:
+        """One round at least; the exit code."""
+        if not self._kafka.can_fault:
+            faults = [fault for fault in faults if not fault.needs_broker]
+        self._say(head())
+        ends_at = time.monotonic() + 60 * minutes
+        while True:
+            for fault in faults:
+                self._tell(run_fault(fault, self._kafka, seed, vans=6 if self._short else 12), seed)
+            seed += 1
+            if time.monotonic() >= ends_at:
+                break
+        self._say(summary(self._rows))
+        return 0 if all(row.passed for row in self._rows) else 1
+
+    def _tell(self, row: Row, seed: int) -> None:
+        self._rows.append(row)
+        self._say(line(row))
+        if not row.passed:
+            for problem in [*row.verdict.differences, *row.problems]:
+                self._say(f"    {problem}")
+        if not row.passed or row.wants_loss:
+            self._say(f"    seed {seed}; again: {again(row, seed, short=self._short)}")
+
+    def _say(self, text: str) -> None:
+        print(text, flush=True)
+        if self._out is not None:
+            with self._out.open("a", encoding="utf-8") as file:
+                file.write(text + "\n")
 
 
-def _tell(row: Row, seed: int, short: bool) -> None:
-    for problem in [*row.verdict.differences, *row.problems]:
-        print(f"    {problem}")
-    again = ["python", "-m", "tests.fault", "--seed", str(seed), "--only", row.fault]
-    print(f"    seed {seed}; again: {shlex.join([*again, *(['--short'] if short else [])])}", flush=True)
+def again(row: Row, seed: int, *, short: bool) -> str:
+    """The command that runs this row once more."""
+    words = ["python", "-m", "tests.fault", "--seed", str(seed), "--only", row.fault]
+    return shlex.join([*words, *(["--short"] if short else [])])
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Sequence
 
-from agents.publisher import Pace, Publisher
+from agents.publisher import Publisher
 from controltower.intake import Payload
 from controltower.offline.intake_records import arrival_record, mark_records, plan_records, planned_end_ms
 from controltower.offline.timeline import PLANS_AHEAD_MS, Mark, with_marks
@@ -14,6 +15,9 @@ from controltower.streaming.stage import Out
 from schemas.wire import Plan
 
 PARTITIONS = 4
+#: Up to this share of the day it flows evenly. The rest comes slower and slower, so that a day does not end
+#: before all faults are injected, however long that takes on a busy machine.
+_EVEN = 0.7
 
 
 def small_day(seed: int, vans: int) -> Day:
@@ -22,14 +26,19 @@ def small_day(seed: int, vans: int) -> Day:
 
 
 class DayStream:
-    """Streams a day within `wall_s` seconds, in a thread; `hurry` publishes the rest at once."""
+    """Streams a day, in a thread: most of it within `wall_s` seconds, the rest when `finish` is called."""
 
     def __init__(self, brokers: str, plans: Sequence[Plan], arrivals: Sequence[Payload], wall_s: float):
-        self._brokers, self._plans, self._arrivals = brokers, plans, arrivals
-        self._opens_at_ms = arrivals[0].received_at_ms - PLANS_AHEAD_MS
-        lasts_s = (arrivals[-1].received_at_ms - self._opens_at_ms) / 1000
+        self._brokers, self.plans, self.arrivals = brokers, plans, arrivals
+        self.opens_at_ms = arrivals[0].received_at_ms - PLANS_AHEAD_MS
+        lasts_s = (arrivals[-1].received_at_ms - self.opens_at_ms) / 1000
+        self._lasts_ms = 1000 * lasts_s
+        #: seconds of the day in one second, while it flows evenly; may be changed while it flows
         self.speed = lasts_s / wall_s
+        #: payloads and marks published so far
+        self.sent = 0
         self._hurried = threading.Event()
+        self._cut = threading.Event()
         self._failed: Exception | None = None
         self._thread = threading.Thread(target=self._stream, name="day", daemon=True)
 
@@ -41,8 +50,18 @@ class DayStream:
         """Whether there is still something to come."""
         return self._thread.is_alive()
 
+    @property
+    def ends_at_ms(self) -> int:
+        """When the last payload arrives."""
+        return self.arrivals[-1].received_at_ms
+
     def hurry(self) -> None:
         self._hurried.set()
+
+    def cut(self) -> None:
+        """End the stream where it is."""
+        self._cut.set()
+        self.finish()
 
     def finish(self, limit_s: float = 180.0) -> None:
         """Return once everything is at the broker; raises what went wrong on the way."""
@@ -59,31 +78,30 @@ class DayStream:
             self._failed = failed
 
     def _publish(self, publisher: Publisher) -> None:
-        publisher.send(mark_records(Mark(self._opens_at_ms), PARTITIONS))
-        publisher.send(plan_records(self._plans, self._opens_at_ms))
+        publisher.send(mark_records(Mark(self.opens_at_ms), PARTITIONS))
+        publisher.send(plan_records(self.plans, self.opens_at_ms))
         publisher.flush()
-        pace = Pace(self._opens_at_ms, self.speed, sleep=lambda seconds: _wait(self._hurried, seconds))
-        for event in with_marks(self._arrivals, planned_end_ms(self._plans)):
+        due_s, before_ms = time.monotonic(), self.opens_at_ms
+        for event in with_marks(self.arrivals, planned_end_ms(self.plans)):
             at_ms = event.at_ms if isinstance(event, Mark) else event.received_at_ms
-            if not self._hurried.is_set() and not (isinstance(event, Mark) and event.tail):
-                self._wait_for(pace, at_ms, publisher)
+            due_s += (at_ms - before_ms) / 1000 / self._speed_at(before_ms)
+            before_ms = at_ms
+            self._wait_until(due_s, publisher)
+            if self._cut.is_set():
+                break
             publisher.send(_records(event))
+            self.sent += 1
         publisher.flush()
 
-    def _wait_for(self, pace: Pace, at_ms: int, publisher: Publisher) -> None:
-        try:
-            pace.wait_for(at_ms, publisher.poll)
-        except _Hurried:
-            return
+    def _speed_at(self, at_ms: int) -> float:
+        """Falls with the square of what is left, so the end is never reached."""
+        left = max(1e-3, 1 - (at_ms - self.opens_at_ms) / self._lasts_ms)
+        return self.speed * min(1.0, left / (1 - _EVEN)) ** 2
 
-
-class _Hurried(Exception):
-    """No more waiting."""
-
-
-def _wait(hurried: threading.Event, seconds: float) -> None:
-    if hurried.wait(seconds):
-        raise _Hurried
+    def _wait_until(self, due_s: float, publisher: Publisher) -> None:
+        while not self._hurried.is_set() and (wait_s := due_s - time.monotonic()) > 0.005:
+            publisher.poll()
+            self._hurried.wait(min(wait_s, 1.0))
 
 
 def _records(event: Payload | Mark) -> Iterable[Out]:

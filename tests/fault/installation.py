@@ -19,13 +19,13 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from controltower.settings import variable_of
 from controltower.streaming.kafka_config import reader_config
-from schemas.topics import STAGES, changelog_of
+from schemas.topics import STAGES, TOPICS, Role, changelog_of
 from tests.fault.day import PARTITIONS, DayStream
 from tests.fault.redis_server import RedisServer
 from tests.integration.tower import Tower
 
 _LOOK_EVERY_S = 0.2
-_READY_LIMIT_S = 150.0
+_READY_LIMIT_S = 300.0
 #: These always have something to commit while the day flows; the others only when something happens.
 TICKED = ("normalize", "assign", "track", "recover")
 _STARTED = re.compile(r"worker: (\w+) started \(pid (\d+)\)")
@@ -41,6 +41,8 @@ class FaultTower(Tower):
         self._environment.update({variable_of(name): value for name, value in settings.items()})
         self.day: DayStream | None = None
         self.waits: list[float] = []
+        #: what was measured besides, for the line below the row
+        self.notes: list[str] = []
 
     def start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
         """As Tower.start."""
@@ -82,7 +84,7 @@ class FaultTower(Tower):
         pid = self.stage_pids(name)[stage]
         ends = self._ends_of(stage, name)
         os.kill(pid, number)
-        self.wait_until(f"the worker sees {stage} end", lambda: self._ends_of(stage, name) > ends, 40)
+        self.wait_until(f"the worker sees {stage} end", lambda: self._ends_of(stage, name) > ends, 120)
 
     def _ends_of(self, stage: str, name: str) -> int:
         return _ENDED.findall(self.log(name)).count(stage)
@@ -117,6 +119,12 @@ class FaultTower(Tower):
                 for stage in STAGES
             }
 
+    def written(self, topic: str) -> int:
+        """Offsets that a topic has given out, over all partitions."""
+        with contextlib.closing(Consumer(reader_config(self.brokers, {}, "fault-probe"))) as probe:
+            places = [TopicPartition(topic, p) for p in range(PARTITIONS)]
+            return sum(int(probe.get_watermark_offsets(place, timeout=10)[1]) for place in places)
+
     def wait_for_work(self, stages: Sequence[str] = TICKED, since: float | None = None) -> float:
         """Until all partitions are held and, while the day flows, each of `stages` has committed anew.
 
@@ -150,12 +158,35 @@ class FaultTower(Tower):
             return False
         return all(now[stage] > before[stage] for stage in stages)
 
-    def wait_until(self, what: str, is_so: Callable[[], bool], limit_s: float = 120.0) -> None:
+    def wait_until(self, what: str, is_so: Callable[[], bool], limit_s: float = 240.0) -> None:
         """As tests.integration.tower.wait_until, and it tells the ends of the logs."""
         deadline = time.monotonic() + limit_s
         while not is_so():
             assert time.monotonic() < deadline, f"waited {limit_s:.0f} s in vain: {what}\n{self.tell()}"
             time.sleep(_LOOK_EVERY_S)
+
+    def wait_a_while(self, what: str, is_so: Callable[[], bool], limit_s: float = 60.0) -> bool:
+        """As wait_until, for what the day brings or does not bring."""
+        try:
+            self.wait_until(what, is_so, limit_s)
+        except AssertionError:
+            return False
+        return True
+
+    def lag(self, stage: str) -> int:
+        """How far the stage's group is behind the ends of its inputs, by what it shows every 5 s."""
+        group = f"{self.app_id}-{stage}"
+        inputs = [
+            topic.name for topic in TOPICS if stage in topic.readers and topic.role is not Role.CHANGELOG
+        ]
+        wanted = [TopicPartition(topic, p) for topic in inputs for p in range(PARTITIONS)]
+        with contextlib.closing(Consumer(reader_config(self.brokers, {}, group))) as probe:
+            found = probe.committed(wanted, timeout=10)
+            ends = [
+                probe.get_watermark_offsets(TopicPartition(f.topic, f.partition), timeout=10)[1]
+                for f in found
+            ]
+        return sum(max(0, end - max(0, f.offset)) for f, end in zip(found, ends, strict=True))
 
     def pause_while_flowing(self, seconds: float) -> None:
         """Let the day go on for so long, or to its end."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -20,8 +21,6 @@ from tests.fault.table import Row
 from tests.integration.tower import fresh_topics
 from tests.kafka import RealKafka
 
-_CATCH_UP_S = 150.0
-
 
 class Scenario(ABC):
     """A fault: what is done to a working tower, and what it changes of its surroundings.
@@ -33,6 +32,10 @@ class Scenario(ABC):
 
     #: seconds of wall time over which the day is streamed, unless the fault is over before
     day_s: float = 60.0
+    #: how many vans; None: as the suite has it
+    vans: ClassVar[int | None] = None
+    #: the stages must have read everything so many seconds after the day's end
+    catch_up_s: ClassVar[float] = 240.0
     #: a control: one of our mechanisms is out, so the judge must find a loss
     wants_loss: ClassVar[bool] = False
     #: a stage starts anew and tells its log again: nothing may be lost, but twice is as documented
@@ -64,12 +67,12 @@ class Scenario(ABC):
 def run_fault(fault: Scenario, kafka: RealKafka, seed: int, vans: int) -> Row:
     """One scenario from fresh topics to the verdict. Whatever goes wrong stands in the row."""
     fresh_topics(kafka.brokers)
-    day = small_day(seed, vans)
+    day = small_day(seed, fault.vans or vans)
     with tempfile.TemporaryDirectory(prefix="controltower-fault-") as folder:
         tower = FaultTower(
             kafka.brokers, f"fault-{uuid.uuid4().hex[:8]}", Path(folder), fault.settings(Path(folder))
         )
-        row = Row(fault.name, 0, Verdict(), tower.waits, fault.wants_loss, fault.tells_again)
+        row = Row(fault.name, 0, Verdict(), tower.waits, fault.wants_loss, fault.tells_again, tower.notes)
         try:
             _run(fault, kafka, Random(f"{seed}/{fault.name}"), day, tower, row)
         except Exception as failed:  # one broken scenario must not hide the others
@@ -83,6 +86,7 @@ def run_fault(fault: Scenario, kafka: RealKafka, seed: int, vans: int) -> Row:
 
 def _run(fault: Scenario, kafka: RealKafka, rng: Random, day: Day, tower: FaultTower, row: Row) -> None:
     tower.redis.start()
+    started = time.monotonic()
     fault.launch(tower)
     tower.wait_until("all partitions are held", tower.all_ready)
     tower.day = DayStream(kafka.brokers, day.plans, fault.shape(day.arrivals, rng), fault.day_s)
@@ -91,13 +95,14 @@ def _run(fault: Scenario, kafka: RealKafka, rng: Random, day: Day, tower: FaultT
     tower.waits.clear()
     row.injected = fault.inject(tower, kafka, rng)
     tower.day.finish()
-    row.verdict = judge(kafka.brokers, _CATCH_UP_S)
+    tower.notes.append(f"{time.monotonic() - started:.0f} s")
+    row.verdict = judge(kafka.brokers, fault.catch_up_s)
     row.problems += fault.examine(tower, day)
     if not fault.wants_loss:
-        row.problems += _await_read_model(tower)
+        row.problems += _await_read_model(tower, fault.catch_up_s)
 
 
-def _await_read_model(tower: FaultTower) -> list[str]:
+def _await_read_model(tower: FaultTower, limit_s: float) -> list[str]:
     """The rows that differ from the topics although there was time to catch up; a few of them."""
     wrong: list[str] = []
 
@@ -106,7 +111,7 @@ def _await_read_model(tower: FaultTower) -> list[str]:
         return not wrong
 
     try:
-        tower.wait_until("the read model equals the topics", equal, 60)
+        tower.wait_until("the read model equals the topics", equal, limit_s)
     except AssertionError:
         return [f"{len(wrong)} rows of the read model are wrong", *wrong[:5]]
     return []

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tests.fault.judge import Verdict
 
 _HEADS = (
-    ("fault", 34),
+    ("fault", 38),
     ("injected", 8),
     ("in", 8),
     ("processed", 9),
@@ -34,6 +34,7 @@ class Row:
     waits: Sequence[float]
     wants_loss: bool = False
     tells_again: bool = False
+    notes: Sequence[str] = ()
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -68,7 +69,19 @@ def line(row: Row) -> str:
         waited,
         ended,
     ]
-    return "  ".join(
+    table = "  ".join(
         f"{cell:<{width}}" if name == "fault" else f"{cell:>{width}}"
         for cell, (name, width) in zip(cells, _HEADS, strict=True)
+    )
+    return f"{table}  {'; '.join(row.notes)}".rstrip()
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """All rows in one line; what a control finds, and what a reset tells again, is left out."""
+    plain = [row for row in rows if not (row.wants_loss or row.tells_again)]
+    records, lost = sum(row.verdict.records_in for row in rows), sum(row.verdict.lost for row in plain)
+    failed = sum(not row.passed for row in rows)
+    return (
+        f"{len(rows)} faults, {sum(row.injected for row in rows):,} injections, {records:,} records in: "
+        f"{lost} lost, {sum(row.verdict.twice for row in plain)} twice, {failed} rows failed"
     )

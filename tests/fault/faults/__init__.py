@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from tests.fault.faults import brokers, controls, inputs, loads, models, processes, rebalances, stores, topics
+from tests.fault.faults import (
+    brokers,
+    clocks,
+    controls,
+    inputs,
+    loads,
+    models,
+    processes,
+    rebalances,
+    stores,
+    topics,
+)
 from tests.fault.suite import Scenario
 
 
@@ -17,21 +28,34 @@ def list_faults(*, short: bool) -> list[Scenario]:
         rebalances.RollingRestart(1 if short else 3),
         brokers.BrokerRestart(1 if short else 3),
         brokers.BrokerKill(1 if short else 3),
+        brokers.BrokerStopped(),
+        brokers.BrokerStoppedWhileRestoring(),
         brokers.BrokerFrozen(),
         brokers.BrokerFrozenWhileRestoring(),
+        topics.RejectedProduce(),
+        topics.TooFewReplicas(),
+        topics.CompactedChangelogs(),
         topics.LostChangelog(),
+        topics.ChangelogGone(),
         topics.RecreatedIntake(),
         stores.RedisDown(1 if short else 3),
+        stores.RedisHangs(),
         stores.RedisSlow(),
         stores.RedisFull(),
         stores.RedisPassword(),
         stores.RedisLosesItsLastSeconds(),
+        stores.TermWhileRedisIsAway(),
         inputs.SentTwice(),
+        inputs.TopicsSentAgain(),
         inputs.Duplicates(),
         inputs.Disorder(),
+        clocks.DeviceClocks(),
+        clocks.WorkerClocks(),
         inputs.NormalizeStopped(),
         models.BadModels(),
         models.SwappedModel(),
-        loads.TenfoldLoad(),
+        loads.TenfoldLoad(20, None) if short else loads.TenfoldLoad(120, 100),
+        loads.ManyRoutesAtOnce(2_000 if short else 50_000),
+        loads.SlowConsumer(),
         controls.Unfenced(),
     ]

@@ -12,6 +12,7 @@ from tests.fault.installation import FaultTower
 from tests.fault.suite import Scenario
 from tests.kafka import RealKafka
 
+_SHORT_STOP_S, _LONG_STOP_S = 5.0, 60.0
 _SHORT_FREEZE_S = 5.0
 #: Longer than both timeouts below, so transactions are aborted and calls given up.
 _LONG_FREEZE_S = 20.0
@@ -49,6 +50,36 @@ class BrokerKill(BrokerRestart):
         kafka.kill()
 
 
+class BrokerStopped(Scenario):
+    """Stopped for 5 s, and for 60 s: longer than the transaction timeout (15 s) and any call (30 s)."""
+
+    name: ClassVar[str] = "broker stopped 5 s and 60 s"
+    day_s = 200.0
+    needs_broker: ClassVar[bool] = True
+
+    def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
+        for stop_s in (_SHORT_STOP_S, _LONG_STOP_S):
+            tower.pause_while_flowing(rng.uniform(0.0, 2.0))
+            stop(kafka, stop_s)
+            tower.wait_for_work()
+        return 2
+
+
+class BrokerStoppedWhileRestoring(Scenario):
+    """All stages have been killed and take over again when the broker stops for 60 s."""
+
+    name: ClassVar[str] = "broker stopped 60 s while restoring"
+    day_s = 180.0
+    needs_broker: ClassVar[bool] = True
+
+    def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
+        tower.pause_while_flowing(5)
+        await_takeover(tower)
+        stop(kafka, _LONG_STOP_S)
+        tower.wait_for_work()
+        return 1
+
+
 class BrokerFrozen(Scenario):
     """The broker hangs for 5 s, and for longer than transaction and request timeouts: no stage stays hung."""
 
@@ -78,13 +109,25 @@ class BrokerFrozenWhileRestoring(Scenario):
 
     def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
         tower.pause_while_flowing(5)
-        takeovers = tower.log("worker").count('"taking_over"')
-        for stage in STAGES:
-            tower.kill_stage(stage)
-        tower.wait_until("a stage takes over", lambda: tower.log("worker").count('"taking_over"') > takeovers)
+        await_takeover(tower)
         freeze(kafka, _LONG_FREEZE_S)
         tower.wait_for_work()
         return 1
+
+
+def await_takeover(tower: FaultTower) -> None:
+    """Kill every stage, and return when the first of them takes its partitions over again."""
+    takeovers = tower.log("worker").count('"taking_over"')
+    for stage in STAGES:
+        tower.kill_stage(stage)
+    tower.wait_until("a stage takes over", lambda: tower.log("worker").count('"taking_over"') > takeovers)
+
+
+def stop(kafka: RealKafka, seconds: float) -> None:
+    """A clean stop, and a start after the time."""
+    kafka.stop()
+    time.sleep(seconds)
+    kafka.start()
 
 
 def freeze(kafka: RealKafka, seconds: float) -> None:

@@ -11,11 +11,17 @@ from typing import ClassVar
 
 from controltower.intake import Arrival
 from controltower.simulate.day import Day
+from controltower.streaming.client import produce_all, read_topic
+from controltower.streaming.stage import Out
+from schemas.topics import TOPICS, Role
 from schemas.vocabulary import ExceptionCode
 from tests.fault.installation import FaultTower
+from tests.fault.judge import count_owed
 from tests.fault.suite import Scenario
 from tests.fault.undisturbed import differing_openings
 from tests.kafka import RealKafka
+
+_INTAKE = [topic.name for topic in TOPICS if topic.role is Role.INTAKE]
 
 
 class InputScenario(Scenario):
@@ -104,3 +110,21 @@ class NormalizeStopped(Scenario):
 
     def examine(self, tower: FaultTower, day: Day) -> list[str]:
         return differing_openings(tower.brokers, day, ExceptionCode.SIGNAL_LOST)
+
+
+class TopicsSentAgain(Scenario):
+    """All intake topics are appended to themselves, byte by byte, as a mirror that starts anew does."""
+
+    name: ClassVar[str] = "intake topics sent again as they are"
+
+    def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
+        assert tower.day is not None
+        tower.day.finish()
+        assert count_owed(tower.brokers, self.catch_up_s) == 0, "the day is not worked off"
+        outs = [
+            Out(r.topic, r.key, r.value, r.partition, r.headers) for r in read_topic(tower.brokers, _INTAKE)
+        ]
+        return produce_all(tower.brokers, outs)
+
+    def examine(self, tower: FaultTower, day: Day) -> list[str]:
+        return differing_openings(tower.brokers, day)

@@ -9,7 +9,7 @@ from random import Random
 from typing import ClassVar
 
 from schemas.topics import STAGES
-from tests.fault.installation import FaultTower
+from tests.fault.installation import TICKED, FaultTower
 from tests.fault.suite import Scenario
 from tests.kafka import RealKafka
 
@@ -21,7 +21,7 @@ class KillStages(Scenario):
 
     def __init__(self, times: int) -> None:
         self._times = times
-        self.day_s = 10.0 * times
+        self.day_s = 20.0 + 8.0 * times
 
     def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
         done = 0
@@ -54,18 +54,21 @@ class CrashAtCommit(Scenario):
 
     def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
         done = 0
-        while done < self._times and tower.flows:
+        for number in range(3 * self._times):
+            if done == self._times:
+                break
             stage, moment = rng.choice(STAGES), self.MOMENTS[done % len(self.MOMENTS)]
             tower.stop(stage)
-            done += self._burn(tower, stage, f"{moment}:{rng.randrange(5, 40)}", f"doomed-{done}")
+            latest = 40 if stage in TICKED else 5
+            done += self._burn(tower, stage, f"{moment}:{rng.randrange(2, latest)}", f"doomed-{number}")
             tower.start_worker(stage, stage)
             tower.wait_for_work()
         return done
 
     def _burn(self, tower: FaultTower, stage: str, fuse: str, name: str) -> bool:
-        """Whether the stage killed itself before the day was over."""
+        """Whether the stage killed itself in time."""
         doomed = tower.launch("tests.fault.fused_stage", name, fuse, "worker", "--stage", stage)
-        tower.wait_until(f"{stage} kills itself", lambda: doomed.poll() is not None or not tower.flows)
+        tower.wait_a_while(f"{stage} kills itself", lambda: doomed.poll() is not None, 40)
         died = doomed.poll() == -signal.SIGKILL
         doomed.kill()
         doomed.wait()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import time
+from pathlib import Path
 from random import Random
 from typing import Any, ClassVar
 
 import redis
 
+from schemas.topics import STAGES
 from tests.fault.installation import FaultTower
+from tests.fault.slow_proxy import SlowProxy
 from tests.fault.suite import Scenario
 from tests.kafka import RealKafka
 
@@ -24,7 +27,7 @@ def ended_rows(tower: FaultTower) -> list[str]:
 
 
 def await_ended_rows(tower: FaultTower, more_than: int = 0) -> None:
-    tower.wait_until("an exception ends", lambda: len(ended_rows(tower)) > more_than or not tower.flows)
+    tower.wait_a_while("an exception ends", lambda: len(ended_rows(tower)) > more_than)
 
 
 class RedisScenario(Scenario):
@@ -79,7 +82,7 @@ class RedisDown(RedisScenario):
         return self._times
 
 
-class RedisSlow(RedisScenario):
+class RedisHangs(RedisScenario):
     """Redis hangs with its connections open, for longer than our patience with one answer."""
 
     name: ClassVar[str] = "Redis hangs"
@@ -129,5 +132,65 @@ class RedisLosesItsLastSeconds(RedisScenario):
             tower.redis.kill()
             time.sleep(rng.uniform(0.0, 1.0))
             tower.redis.start()
+            tower.wait_for_work(("project",))
+        return 2
+
+
+class RedisSlow(Scenario):
+    """Every answer of Redis takes half a second longer: the read model lags, nobody else does."""
+
+    name: ClassVar[str] = "Redis slow"
+    day_s = 60.0
+    _SLOW_S: ClassVar[float] = 20.0
+
+    def __init__(self) -> None:
+        self._proxy = SlowProxy()
+
+    def settings(self, folder: Path) -> dict[str, str]:
+        return {"redis_url": f"redis://127.0.0.1:{self._proxy.port}/0"}
+
+    def launch(self, tower: FaultTower) -> None:
+        self._proxy.target = ("127.0.0.1", tower.redis.port)
+        super().launch(tower)
+
+    def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
+        before, passed_on = tower.stage_pids(), self._proxy.passed_on
+        self._proxy.delay_s = 0.25
+        tower.wait_for_work()
+        tower.pause_while_flowing(self._SLOW_S)
+        tower.wait_for_work()
+        assert tower.stage_pids() == before, "a stage restarted because of Redis"
+        assert self._proxy.passed_on > passed_on, "nothing went through the proxy"
+        self._proxy.delay_s = 0.0
+        tower.wait_for_work(("project",))
+        return 1
+
+
+class TermWhileRedisIsAway(RedisScenario):
+    """SIGTERM of project while it waits for Redis, dead or hanging: it leaves cleanly within its limit."""
+
+    name: ClassVar[str] = "SIGTERM while Redis is away"
+    #: what a stage has to leave, and some for a busy machine
+    _LEAVES_WITHIN_S: ClassVar[float] = 8.0 + 6.0
+
+    def launch(self, tower: FaultTower) -> None:
+        for stage in STAGES:
+            tower.start_worker(stage, stage)
+
+    def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
+        ways = [(tower.redis.kill, tower.redis.start), (tower.redis.pause, tower.redis.resume)]
+        for away, back in ways:
+            away()
+            try:
+                tower.wait_until("project notices", lambda: _DOWN in tower.log("project"))
+                asked_at = time.monotonic()
+                code = tower.stop("project")
+                took_s = time.monotonic() - asked_at
+            finally:
+                back()
+            assert code == 0, f"project ended with {code}\n{tower.log('project')[-1500:]}"
+            assert took_s < self._LEAVES_WITHIN_S, f"project took {took_s:.0f} s to leave"
+            tower.notes.append(f"left in {took_s:.1f} s")
+            tower.start_worker("project", "project")
             tower.wait_for_work(("project",))
         return 2
