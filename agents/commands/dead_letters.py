@@ -20,7 +20,7 @@ from datetime import datetime
 
 from agents.errors import CommandError
 from agents.letters_shown import print_letter, print_list
-from agents.options import add_brokers, require_kafka
+from agents.options import add_brokers, reach_kafka
 from agents.progress import ProgressShown
 from controltower.clock import epoch_ms_of, wall_ms
 from controltower.deadletters.choose import Verdict, Wanted, parse_at
@@ -69,7 +69,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
-    brokers = require_kafka(settings)
+    brokers = reach_kafka(settings)
     wanted = Wanted(args.reason or (), args.feed or (), args.since, frozenset(args.places))
     if args.what == "replay":
         return _replay(brokers, settings, wanted, args)

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from agents.errors import CommandError
-from agents.options import add_brokers, require_kafka
+from agents.options import add_brokers, reach_kafka
 from agents.progress import ProgressShown
 from controltower.offline.broker import TopicTail, find_partitions, find_topic_ids
 from controltower.offline.recording import RecordingWriter
@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
-    brokers, security = require_kafka(settings), settings.security()
+    brokers, security = reach_kafka(settings), settings.security()
     found = find_partitions(brokers, security)
     names = [name for name in BY_NAME if name in found]
     if not names:

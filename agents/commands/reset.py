@@ -11,7 +11,7 @@ import argparse
 import sys
 
 from agents.errors import CommandError
-from agents.options import add_brokers, require_kafka
+from agents.options import add_brokers, reach_kafka
 from agents.topic_specs import wanted_topics
 from controltower.settings import Settings
 from controltower.streaming.reset import reset_stage
@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
-    brokers = require_kafka(settings)
+    brokers = reach_kafka(settings)
     if not args.yes:
         _ask(args.stage, brokers)
     changelog = next(topic for topic in wanted_topics(settings) if topic.name == changelog_of(args.stage))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from agents.errors import CommandError
-from agents.options import add_brokers, require_kafka
+from agents.options import add_brokers, reach_kafka
 from agents.progress import ProgressShown
 from agents.publisher import Pace, Publisher
 from agents.simulated_day import simulate_next_day
@@ -66,7 +66,7 @@ def _day(text: str) -> date:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
-    brokers = require_kafka(settings)
+    brokers = reach_kafka(settings)
     found = find_partitions(brokers, settings.security())
     for topic in (PLANS, CARRIER_EVENTS, ROUTE_EVENTS):
         if topic not in found:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 
-from agents.options import add_brokers, require_kafka
+from agents.options import add_brokers, reach_kafka
 from agents.topic_specs import topics_page, wanted_topics
 from controltower.settings import Settings
 from controltower.streaming.topics import check_topics, create_topics
@@ -30,13 +30,13 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _create(settings: Settings) -> int:
-    created = create_topics(require_kafka(settings), wanted_topics(settings), settings.security())
+    created = create_topics(reach_kafka(settings), wanted_topics(settings), settings.security())
     print(f"created {len(created)}: {', '.join(created)}" if created else "all topics exist")
     return 0
 
 
 def _check(settings: Settings) -> int:
-    faults = check_topics(require_kafka(settings), wanted_topics(settings), settings.security())
+    faults = check_topics(reach_kafka(settings), wanted_topics(settings), settings.security())
     for fault in faults:
         print(f"{fault.topic}: {fault.what}")
     print(f"{len(faults)} faults" if faults else "all topics are as the table has them")

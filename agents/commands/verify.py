@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from agents.app import build_offline_stages
-from agents.options import add_brokers, require_kafka
+from agents.options import add_brokers, reach_kafka
 from agents.progress import ProgressShown
 from controltower.offline.broker import BrokerError
 from controltower.offline.evidence import Evidence
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     stages = build_offline_stages(settings, lambda: 0)
     if args.recording is not None:
         return _judge(RecordingEvidence(open_recording(args.recording)), stages)
-    evidence = BrokerEvidence(require_kafka(settings), settings.security(), stages)
+    evidence = BrokerEvidence(reach_kafka(settings), settings.security(), stages)
     try:
         behind = _gather(evidence, args.wait)
         if behind:

@@ -25,12 +25,12 @@ _PROBE_KEY = b"controltower-doctor"
 Security = Mapping[str, str]
 
 
-def check_broker(brokers: str, security: Security) -> Finding:
+def check_broker(brokers: str, security: Security, answer_s: float = ANSWER_S) -> Finding:
     """Whether it answers; the client's own words say why not (wrong password, no TLS, nobody there)."""
     errors: list[KafkaError] = []
     admin = AdminClient({**client_config(brokers, security), "log_level": 0, "error_cb": errors.append})
     try:
-        found = admin.list_topics(timeout=ANSWER_S)
+        found = admin.list_topics(timeout=answer_s)
     except KafkaException as failed:
         admin.poll(0)
         return fail("kafka", f"{brokers} does not answer: {_why(errors, failed)}", _hint(errors, security))

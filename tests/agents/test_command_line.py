@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from agents import options
 from agents.cli import COMMANDS, EXIT_FAULT, EXIT_WRONG_USE, import_command, main, make_parser
 from controltower.offline.recording import RecordingWriter
+from controltower.streaming.exits import Exit
 from schemas.topics import BY_NAME
 from tests.unit.recorded_afternoon import PARTITIONS, run_afternoon
 from tests.unit.test_gtfs_folder import TABLES
@@ -71,6 +73,30 @@ def test_wrong_use_is_one_line(words: list[str], said: str, capsys: pytest.Captu
     assert said in captured.err
     assert "Traceback" not in captured.err
     assert all(line.startswith(("controltower: ", "  hint: ")) for line in captured.err.splitlines())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["topics", "check"],
+        ["topics", "create"],
+        ["reset", "--stage", "track", "--yes"],
+        ["dead-letters", "list"],
+        ["verify"],
+        ["record", "--out", "x"],
+        ["stream", "--simulate", "1"],
+    ],
+    ids=" ".join,
+)
+def test_a_broker_that_is_not_there_is_told_soon(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line with the client's own reason, a hint, and the code of a passing fault."""
+    monkeypatch.setattr(options, "_REACHED_WITHIN_S", 0.3)
+    assert main([*words, "--brokers", SILENT_BROKER]) == Exit.RESTART
+    first, *hints = capsys.readouterr().err.splitlines()
+    assert f"{SILENT_BROKER} does not answer" in first
+    assert [hint[:8] for hint in hints] == ["  hint: "]
 
 
 def test_a_wrong_setting_is_named(
