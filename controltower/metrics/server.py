@@ -84,7 +84,11 @@ def _answers(registry: CollectorRegistry, health: Health) -> dict[str, _Answer]:
         return (200 if health.alive() else 503), _TEXT, text.encode()
 
     def readyz(_accept: str) -> tuple[int, str, bytes]:
-        text = b"ready\n" if health.ready else b"not ready: joining the group or restoring state\n"
+        text = (
+            b"ready\n"
+            if health.ready
+            else b"not ready: joining the group, restoring state, or without an answer of the broker\n"
+        )
         return (200 if health.ready else 503), _TEXT, text
 
     return {"/metrics": metrics, "/healthz": healthz, "/readyz": readyz}

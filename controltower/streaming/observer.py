@@ -37,7 +37,7 @@ class StreamObserver(Protocol):
         """About once a second: the event loop turns."""
 
     def ready(self, ready: bool) -> None:
-        """True while the group is joined and every owned partition is restored."""
+        """True while the group is joined, every owned partition is restored, and the broker answers."""
 
 
 class NullObserver:

@@ -45,6 +45,7 @@ class Ownership:
         #: monotonic time of the last step towards being ready; the watchdog reads it
         self.progressed_at = time.monotonic()
         self.ready = False
+        self._broker_answers = True
         self._stopped = False
 
     def connect(self, edge: ConsumerEdge) -> None:
@@ -210,7 +211,15 @@ class Ownership:
         self.progressed_at = time.monotonic()
         if ready:
             self._observer.restoring(self._connection.spec.name, 1.0)
-        self._observer.ready(ready)
+        self._observer.ready(ready and self._broker_answers)
+
+    def broker_heard(self, answers: bool) -> None:
+        """Whether the broker answered a question just now; while it does not, the stage is not ready."""
+        if answers is not self._broker_answers:
+            name = self._connection.spec.name
+            log.info("broker_answers", stage=name) if answers else log.warning("broker_is_silent", stage=name)
+        self._broker_answers = answers
+        self._observer.ready(self.ready and answers)
 
     async def show_lag(self, commit: bool) -> None:
         """Tell the observer the lag; with `commit` also the group's offsets."""

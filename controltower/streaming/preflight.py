@@ -39,13 +39,19 @@ def check_faust_version(installed: str | None = None) -> None:
         )
 
 
-def find_topics(connection: Connection, admin: AdminClient) -> dict[str, FoundTopic]:
-    """The stage's topics that exist; raises RestartMe when the broker does not answer."""
+def find_topics(
+    connection: Connection, admin: AdminClient, answer_s: float | None = None
+) -> dict[str, FoundTopic]:
+    """The stage's topics that exist; raises RestartMe when the broker does not answer within `answer_s`.
+
+    None: within what a call to the broker may take.
+    """
     wanted = [*connection.spec.inputs, connection.spec.changelog]
+    answer_s = answer_s or connection.limits.broker_call_s
     try:
         if connection.embedded:
-            return _by_metadata(admin, wanted, connection.limits.broker_call_s)
-        return _by_description(admin, wanted, connection.limits.broker_call_s)
+            return _by_metadata(admin, wanted, answer_s)
+        return _by_description(admin, wanted, answer_s)
     except KafkaException as failed:
         raise RestartMe(f"Kafka at {connection.brokers} does not answer: {failed.args[0].str()}") from failed
 

@@ -114,7 +114,7 @@ class _StageProcess:
         self._watchdog.start()
         app = build_app(self._connection, self._ownership)
         starting = asyncio.create_task(app.start())
-        ticking = asyncio.gather(self._tick(app), self._look_at_topics())
+        ticking = asyncio.gather(self._beat(app), self._show_lag(), self._look_at_topics())
         starting.add_done_callback(self._started)
         await self._stop.wait()
         if self._failure is not None:
@@ -140,14 +140,18 @@ class _StageProcess:
         if not starting.cancelled() and starting.exception() is not None:
             self._fail(RestartMe(f"Faust did not start: {starting.exception()!r}"))
 
-    async def _tick(self, app: StageApp) -> None:
-        """Beat for the watchdog, look after Faust, show the lag."""
-        shown_at = 0.0
+    async def _beat(self, app: StageApp) -> None:
+        """The loop turns: waits for nobody, so it beats also while the broker hangs."""
         while True:
             self._watchdog.beat()
             self._observer.beat()
             if app.crashed:
                 self._fail(_crash(app.crash_reason))
+            await asyncio.sleep(1.0)
+
+    async def _show_lag(self) -> None:
+        shown_at = 0.0
+        while True:
             now = time.monotonic()
             commit = now - shown_at >= self._connection.limits.show_lag_every_s
             if self._ownership.ready:
@@ -156,13 +160,17 @@ class _StageProcess:
             await asyncio.sleep(1.0)
 
     async def _look_at_topics(self) -> None:
-        """A fetch goes by the topic's name, so one created again would be read on from the old offset."""
+        """A fetch goes by the topic's name, so one created again would be read on from the old offset.
+
+        Who gets no answer is not ready: what a fetch finds out, only a long wait would tell.
+        """
         watch = TopicWatch(self._connection)
         while not self._connection.embedded:
             await asyncio.sleep(self._connection.limits.look_at_topics_every_s)
             try:
                 loop = asyncio.get_running_loop()
-                await loop.run_in_executor(self._pool, watch.look, self._ownership.topic_ids())
+                answered = await loop.run_in_executor(self._pool, watch.look, self._ownership.topic_ids())
+                self._ownership.broker_heard(answered)
             except StageStopped as stopped:
                 self._fail(stopped)
 

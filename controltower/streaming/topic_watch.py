@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import structlog
 from confluent_kafka.admin import AdminClient
 
 from controltower.streaming.connection import Connection
@@ -13,11 +12,11 @@ from controltower.streaming.kafka_config import client_config
 from controltower.streaming.preflight import find_topics
 from controltower.streaming.resume import another_topic
 
-log = structlog.get_logger(__name__)
+_ANSWER_S = 5.0
 
 
 class TopicWatch:
-    """Blocking, for a thread. A broker that does not answer is for others to judge."""
+    """Blocking, for a thread."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -25,8 +24,10 @@ class TopicWatch:
         self._known: dict[str, str] = {}
         self._missing: set[str] = set()
 
-    def look(self, topic_ids: Mapping[str, str]) -> None:
-        """topic_ids: topic -> id at the takeover. Raises Refused for another one, RestartMe for one gone.
+    def look(self, topic_ids: Mapping[str, str]) -> bool:
+        """Whether the broker answers. Raises Refused for another topic, RestartMe for one that is gone.
+
+        topic_ids: topic -> id at the takeover.
 
         What was once seen counts: a group gives the partitions of a deleted topic to nobody. A broker that
         has just started may not know a topic yet, so only the second look in a row says that it is gone.
@@ -35,10 +36,9 @@ class TopicWatch:
             connection = self._connection
             self._admin = AdminClient(client_config(connection.brokers, connection.security))
         try:
-            found = find_topics(self._connection, self._admin)
-        except RestartMe as away:
-            log.info("topics_not_looked_at", reason=str(away))
-            return
+            found = find_topics(self._connection, self._admin, _ANSWER_S)
+        except RestartMe:  # how long that may last is for others to judge
+            return False
         self._known = {**topic_ids, **self._known}
         for topic, topic_id in self._known.items():
             if topic in found and found[topic].topic_id not in (None, topic_id):
@@ -47,3 +47,4 @@ class TopicWatch:
         if gone := missing & self._missing:
             raise RestartMe(f"topics are gone: {', '.join(sorted(gone))}")
         self._missing = missing
+        return True

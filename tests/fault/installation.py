@@ -196,7 +196,7 @@ class FaultTower(Tower):
 
     def tell(self) -> str:
         """The ends of all logs."""
-        return "\n".join(f"--- {name}\n{self.log(name)[-1500:]}" for name in self._processes)
+        return "\n".join(f"--- {name}\n{self.log(name)[-600:]}" for name in self._processes)
 
     def close(self) -> None:
         super().close()

@@ -56,7 +56,7 @@ def main() -> int:
         brokers=settings["brokers"],
         app_id=settings["app"],
         observer=observer,
-        limits=StreamLimits(stuck_loop_s=settings["stuck_s"]),
+        limits=StreamLimits(stuck_loop_s=settings["stuck_s"], look_at_topics_every_s=0.5),
     )
 
 

@@ -99,3 +99,21 @@ def test_a_new_assignment_is_not_ready_until_it_is_restored(real_kafka: RealKafk
             assert ask(second, "/readyz") == 503
             hold.unlink()
             wait_until("the second is ready", lambda: ask(second, "/readyz") == 200)
+
+
+def test_without_an_answer_of_the_broker_it_lives_and_is_not_ready(
+    real_kafka: RealKafka, tmp_path: Path
+) -> None:
+    """Also a stage that has nothing to write and would notice nothing for long; it is ready again at once."""
+    if not real_kafka.can_fault:
+        pytest.skip("the broker was given by KAFKA_TEST_BROKERS and cannot be stopped by a test")
+    port = free_port()
+    with toy_run(real_kafka.brokers, tmp_path) as toy, stage(toy, port, tmp_path / "none"):
+        wait_until("it is ready", lambda: ask(port, "/readyz") == 200)
+        real_kafka.pause()
+        try:
+            wait_until("it is not ready", lambda: ask(port, "/readyz") == 503)
+            assert ask(port, "/healthz") == 200
+        finally:
+            real_kafka.resume()
+        wait_until("it is ready again", lambda: ask(port, "/readyz") == 200)

@@ -30,7 +30,8 @@ def configure(brokers: str, topic: str, settings: Mapping[str, str]) -> None:
         for name, value in settings.items()
     ]
     wanted = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
-    AdminClient({"bootstrap.servers": brokers}).incremental_alter_configs([wanted])[wanted].result(10)
+    admin = AdminClient({"bootstrap.servers": brokers})
+    admin.incremental_alter_configs([wanted])[wanted].result(10)
 
 
 class StageScenario(Scenario):
@@ -104,7 +105,8 @@ class ChangelogGone(ResetScenario):
     def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
         tower.pause_while_flowing(8)
         changelog = changelog_of(self.stage)
-        AdminClient({"bootstrap.servers": tower.brokers}).delete_topics([changelog])[changelog].result(30)
+        admin = AdminClient({"bootstrap.servers": tower.brokers})
+        admin.delete_topics([changelog])[changelog].result(30)
         code = tower.wait(self.stage)
         assert code in (Exit.RESTART, Exit.PERSON), f"ended with {code}"
         self.refused(tower, "controltower topics create")
