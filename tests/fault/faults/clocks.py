@@ -43,7 +43,9 @@ class DeviceClocks(InputScenario):
 
     def examine(self, tower: FaultTower, day: Day) -> list[str]:
         different = differing_openings(tower.brokers, day)
-        return [what for what in different if not any(f" of {route} " in what for route in self._routes)]
+        return [
+            what for what in different if not any(f" of route:{route} " in what for route in self._routes)
+        ]
 
 
 def _alternately() -> Iterator[timedelta]:

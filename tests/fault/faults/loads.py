@@ -15,18 +15,21 @@ from confluent_kafka import Consumer
 
 from agents.publisher import Publisher
 from controltower.clock import instant_of
-from controltower.offline.intake_records import plan_records
+from controltower.offline.intake_records import mark_records, plan_records
+from controltower.offline.timeline import Mark
 from controltower.streaming.client import read_topic
 from controltower.streaming.kafka_config import reader_config
 from schemas import wire
 from schemas.topics import DISPATCH, EXCEPTIONS, ROUTE_STATUS
 from schemas.vocabulary import ExceptionCode, Transition
+from tests.fault.day import PARTITIONS
 from tests.fault.installation import FaultTower
 from tests.fault.judge import count_owed
 from tests.fault.suite import Scenario
 from tests.kafka import RealKafka
 
 _MIB = 1 << 20
+_HOUR_MS = 3_600_000
 
 
 class MemoryWatch:
@@ -122,13 +125,16 @@ class ManyRoutesAtOnce(Scenario):
     def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
         day = tower.day
         assert day is not None
-        publisher = Publisher(tower.brokers, {})
-        publisher.send(plan_records(self._plans(day.ends_at_ms + 3_600_000), day.opens_at_ms))
+        tower.pause_while_flowing(15)
+        day.cut()
+        publisher, departs_ms = Publisher(tower.brokers, {}), day.ends_at_ms + _HOUR_MS
+        publisher.send(plan_records(self._plans(departs_ms), day.opens_at_ms))
         publisher.flush()
-        assert count_owed(tower.brokers, self.catch_up_s) >= 0
+        assert count_owed(tower.brokers, self.catch_up_s) == 0, "the plans are not taken"
         undisturbed, memory = Undisturbed(tower), MemoryWatch(tower.stage_pids())
         started = time.monotonic()
-        day.finish()
+        publisher.send(mark_records(Mark(departs_ms + _HOUR_MS // 2), PARTITIONS))
+        publisher.flush()
         assert count_owed(tower.brokers, self.catch_up_s) == 0, "the backlog does not drain"
         tower.waits.append(time.monotonic() - started)
         tower.notes.append(memory.stop())
@@ -166,7 +172,7 @@ def _is_late(value: bytes | None) -> bool:
         isinstance(told, wire.ExceptionRecord)
         and told.transition is Transition.OPENED
         and told.code is ExceptionCode.LATE_DEPARTURE
-        and told.home.startswith("crowd-")
+        and told.home.startswith("route:crowd-")
     )
 
 
