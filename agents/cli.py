@@ -19,6 +19,7 @@ COMMANDS = (
     "worker",
     "status",
     "api",
+    "gateway",
     "stream",
     "record",
     "verify",

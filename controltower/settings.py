@@ -100,6 +100,13 @@ class Settings(BaseSettings):
     )
     api_host: str = Field("127.0.0.1", min_length=1, description="address of the read API")
     api_port: int = Field(9480, ge=0, le=65_535, description="port of the read API; 0 takes any free one")
+    gateway_host: str = Field("127.0.0.1", min_length=1, description="address of the HTTP gateway")
+    gateway_port: int = Field(
+        9481, ge=0, le=65_535, description="port of the HTTP gateway; 0 takes any free one"
+    )
+    gateway_file: Path | None = Field(
+        None, description="who may send which feed and plans to the HTTP gateway (YAML)"
+    )
     api_tokens: Path | None = Field(
         None,
         description="file with the bearer tokens that may read the API, one a line; needed off loopback",
@@ -168,7 +175,7 @@ class Settings(BaseSettings):
         for name in sign_in if self.kafka_security_protocol.startswith("SASL") else ():
             if getattr(self, name) is None:
                 raise ValueError(f"{variable_of(name)}: is needed with {self.kafka_security_protocol}")
-        for name in ("model_dir", "playbook", "feeds_dir"):
+        for name in ("model_dir", "playbook", "feeds_dir", "gateway_file"):
             path: Path | None = getattr(self, name)
             if path is not None and not path.exists():
                 raise ValueError(f"{variable_of(name)}: {path} does not exist")

@@ -47,7 +47,7 @@ def _now() -> datetime:
     return instant_of(wall_ms())
 
 
-def serve(config: uvicorn.Config) -> int:
+def serve(config: uvicorn.Config, name: str = "read API") -> int:
     """Until SIGINT or SIGTERM. Raises CommandError where the port is taken.
 
     uvicorn finishes what it answers and then hands the signal on, so here SIGTERM means an end without fault.
@@ -60,6 +60,6 @@ def serve(config: uvicorn.Config) -> int:
         ) from None
     host, port = listening.getsockname()[:2]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    print(f"read API on http://{host}:{port}/v1/", flush=True)
+    print(f"{name} on http://{host}:{port}/v1/", flush=True)
     uvicorn.Server(config).run([listening])
     return 0

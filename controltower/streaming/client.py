@@ -134,12 +134,16 @@ def tail_topics(
     *,
     security: Security | None = None,
     poll_s: float = 0.2,
+    since_ms: int | None = None,
 ) -> Iterator[Record]:
-    """Every committed record from the beginning on, and what comes, until stop() says so."""
+    """Every committed record from the beginning (or `since_ms`) on, and what comes, until stop() says so."""
     consumer = _reader(brokers, security)
     try:
         everything = _bounds(consumer, topics)
-        consumer.assign([TopicPartition(t, p, OFFSET_BEGINNING) for t, p in everything])
+        starts = dict.fromkeys(everything, OFFSET_BEGINNING)
+        if since_ms is not None:
+            starts = {where: start for where, (start, _) in _since(consumer, everything, since_ms).items()}
+        consumer.assign([TopicPartition(t, p, start) for (t, p), start in starts.items()])
         while not stop():
             for message in consumer.consume(5_000, poll_s):
                 if message.error() is None:

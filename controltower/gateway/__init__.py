@@ -1,0 +1,1 @@
+"""The HTTP front door for carriers that push and planners that send plans."""
