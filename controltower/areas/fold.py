@@ -22,6 +22,7 @@ from controltower.areas.state import (
     encode_disruption,
 )
 from controltower.exceptions import commands, lifecycle
+from controltower.exceptions.archive import Archive, Grave
 from controltower.exceptions.episode import Trigger
 from controltower.exceptions.machine import Step
 from controltower.route.clock import CLOCK_KEY, SourceClocks
@@ -55,6 +56,7 @@ class AreaFold:
         self._find_partition = partition_of
         self._wall_ms = wall_ms
         self._clocks = SourceClocks()
+        self._archive = Archive()
         self._children: dict[str, Child] = {}
         self._parents: dict[str, Disruption] = {}
         self._changed: dict[bytes, None] = {}
@@ -70,6 +72,8 @@ class AreaFold:
         elif key.startswith(DISRUPTION_KEY):
             parent = decode_disruption(value)
             self._parents[parent.episode.exception_id] = parent
+        else:
+            self._archive.restore(key, value)
 
     def restored(self) -> None:
         """Nothing to do."""
@@ -158,7 +162,9 @@ class AreaFold:
         """The end of a parent; children that are still open go on alone."""
         children = self._members(parent)
         at_ms = max(parent.at_ms, at_ms)
-        self._tell(parent, lives.end(parent, children, resolution, at_ms))
+        ended = lives.end(parent, children, resolution, at_ms)
+        self._archive.keep(ended)
+        self._tell(parent, ended)
         del self._parents[parent.episode.exception_id]
         self._touch(parent)
         for child in children:
@@ -188,11 +194,24 @@ class AreaFold:
     def _tick(self, tick: wire.Tick) -> None:
         now_ms = self._clocks.tick(tick)
         self._changed[CLOCK_KEY] = None
-        while now_ms is not None:
-            due = min(filter(None, map(_next_due, self._parents.values())), default=None)
-            if due is None or due[0] > now_ms:
-                return
+        if now_ms is None:
+            return
+        while (due := min(filter(None, map(_next_due, self._parents.values())), default=None)) is not None:
+            if due[0] > now_ms:
+                break
             self._fire(*due)
+        for ended in self._archive.advance(now_ms, topics.EXCEPTIONS):
+            self._put_away(ended)
+
+    def _put_away(self, ended: wire.ExceptionRecord | Grave) -> None:
+        """Its partition is that of its home, as long as it stands in the topic."""
+        partition = self._partition_of(ended.home.partition(":")[2])
+        if isinstance(ended, Grave):
+            self._outputs.append(Out(ended.topic, ended.key.encode(), None, partition))
+            return
+        ended.published_at = from_ms(self._wall_ms())
+        key = ended.exception_id.encode()
+        self._outputs.append(Out(topics.EXCEPTIONS, key, wire.encode(ended), partition))
 
     def _fire(self, at_ms: int, exception_id: str, step: Step) -> None:
         parent = self._parents[exception_id]
@@ -262,7 +281,7 @@ class AreaFold:
         self._changed[DISRUPTION_KEY + parent.episode.exception_id.encode()] = None
 
     def _take_changes(self) -> list[tuple[bytes, bytes | None]]:
-        changes = [(key, self._state_of(key)) for key in self._changed]
+        changes = [(key, self._state_of(key)) for key in self._changed] + self._archive.take_changes()
         self._changed = {}
         return changes
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from controltower.areas.state import concerns_areas
+from controltower.exceptions.archive import Archive, Grave
 from controltower.exceptions.episode import Trigger
 from controltower.exceptions.quality import quality_of
 from controltower.route import apply as core
@@ -23,7 +24,7 @@ from controltower.route.timeline import MINUTE_MS, from_ms, to_ms
 from controltower.route.verdicts import VERDICTS_KEY, FeedVerdicts
 from controltower.streaming.stage import Commit, Out, Record
 from schemas import topics, wire
-from schemas.vocabulary import Refusal
+from schemas.vocabulary import Refusal, Transition
 
 STATE_KEY = b"r/"
 #: What is about one route.
@@ -50,6 +51,7 @@ class TrackFold:
         self._shelf = PlanShelf()
         self._clocks = SourceClocks()
         self._verdicts = FeedVerdicts()
+        self._archive = Archive()
         self._routes = Routes(self._shelf, self._clocks, limits)
         self._due: list[tuple[int, str]] = []
         self._folded: Counter[type] = Counter()
@@ -66,6 +68,8 @@ class TrackFold:
             self._clocks.restore(value)
         elif key == VERDICTS_KEY:
             self._verdicts.restore(value)
+        else:
+            self._archive.restore(key, value)
 
     def restored(self) -> None:
         """Schedule what is due; the routes stay asleep until they are touched."""
@@ -78,7 +82,7 @@ class TrackFold:
 
     def fold(self, records: Sequence[Record]) -> Commit:
         """Fold one poll of route-events."""
-        effects = Effects()
+        effects = Effects(archive=self._archive)
         for record in records:
             if record.value is not None:
                 self._fold_one(record.value, record, effects)
@@ -156,6 +160,8 @@ class TrackFold:
             route = self._routes.find(route_id)
             if route is not None and route.looked_at_ms in (0, looked_at):
                 self._look_at(route, looked_at, effects)
+        for ended in self._archive.advance(now, topics.EXCEPTIONS):
+            effects.tell(ended)
         effects.tell(wire.Tick(source=self._name, sources=1, upto=from_ms(now)))
         if before is None or now // MINUTE_MS > before // MINUTE_MS:
             effects.tell(Minute(now))
@@ -197,10 +203,11 @@ class TrackFold:
         self._routes.forget(route_id)
         self._shelf.drop(route_id)
         self._changed[route_id] = None
+        self._archive.bury([Grave(topics.ROUTE_STATUS, route_id)])
 
     def _changes(self) -> list[tuple[bytes, bytes | None]]:
         """Each route that changed, once per poll, however many of its records were in it."""
-        changes = self._shelf.take_changes() + self._verdicts.take_change()
+        changes = self._shelf.take_changes() + self._verdicts.take_change() + self._archive.take_changes()
         for route_id in self._changed:
             changes.append((STATE_KEY + route_id.encode(), self._routes.write(route_id)))
         self._changed.clear()
@@ -218,11 +225,7 @@ class TrackFold:
                     record.published_at = published_at
                     for tally in quality_of(record):
                         effects.count(*tally)
-                    value = wire.encode(record)
-                    outs.append(self._out(topics.EXCEPTIONS, record.exception_id, value))
-                    outs.append(self._out(topics.RECOVERY_EVENTS, record.route_id or "", value))
-                    if concerns_areas(record):
-                        outs.append(Out(topics.AREA_EVENTS, record.tenant.encode(), value))
+                    outs += self._tell_exception(record)
                 case wire.RouteStatus():
                     outs.append(self._out(topics.ROUTE_STATUS, record.route_id, wire.encode(record)))
                 case wire.CommandReply():
@@ -230,10 +233,22 @@ class TrackFold:
                     outs.append(self._out(topics.COMMAND_REPLIES, record.command_id, wire.encode(record)))
                 case wire.Tick():
                     outs.append(Out(topics.RECOVERY_EVENTS, None, wire.encode(record), self.partition))
+                case Grave():
+                    outs.append(Out(record.topic, record.key.encode(), None, self.partition))
                 case Minute():
                     outs += self._tick_areas(record.at_ms)
                 case wire.ScoreRequest():
                     outs.append(self._out(topics.SCORE_REQUESTS, record.route_id, wire.encode(record)))
+        return outs
+
+    def _tell_exception(self, record: wire.ExceptionRecord) -> list[Out]:
+        """To everybody; to recovery until it has ended, and to the areas where others may share its cause."""
+        value = wire.encode(record)
+        outs = [self._out(topics.EXCEPTIONS, record.exception_id, value)]
+        if record.transition is not Transition.CLOSED:
+            outs.append(self._out(topics.RECOVERY_EVENTS, record.route_id or "", value))
+        if concerns_areas(record):
+            outs.append(Out(topics.AREA_EVENTS, record.tenant.encode(), value))
         return outs
 
     def _tick_areas(self, at_ms: int) -> list[Out]:

@@ -137,7 +137,9 @@ def end_episode(
     route.state.episodes.remove(episode)
     if episode.code is ExceptionCode.SLA_AT_RISK and resolution is not Resolution.AUTO:
         route.state.risk.on = False
-    say(route, effects, lifecycle.resolve(episode, subject_of(route, limits), resolution, at_ms))
+    ended = lifecycle.resolve(episode, subject_of(route, limits), resolution, at_ms)
+    effects.archive.keep(ended)
+    say(route, effects, ended)
 
 
 def say(route: Route, effects: Effects, record: wire.ExceptionRecord | None) -> None:

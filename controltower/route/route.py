@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from controltower.exceptions.archive import Archive, Grave
 from controltower.exceptions.lifecycle import Subject
 from controltower.route.eta import estimate_p50s, slip_before_departure
 from controltower.route.evidence import Snapshot
@@ -22,7 +23,15 @@ class Minute:
     at_ms: int
 
 
-Said = wire.ExceptionRecord | wire.RouteStatus | wire.ScoreRequest | wire.Tick | wire.CommandReply | Minute
+Said = (
+    wire.ExceptionRecord
+    | wire.RouteStatus
+    | wire.ScoreRequest
+    | wire.Tick
+    | wire.CommandReply
+    | Minute
+    | Grave
+)
 
 
 @dataclass(slots=True)
@@ -69,6 +78,8 @@ class Effects:
 
     said: list[Said] = field(default_factory=list)
     tallies: dict[tuple[str, ...], int] = field(default_factory=dict)
+    #: what ends is noted here as it ends, so that polls do not change when it is closed
+    archive: Archive = field(default_factory=Archive)
 
     def count(self, *name: str) -> None:
         """Add one to a tally."""
