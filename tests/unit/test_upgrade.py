@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.app import build_offline_stages
+from controltower.exceptions.archive import ENDED_KEY, GRAVES_KEY
 from controltower.route.fold import STATE_KEY
 from controltower.route.plans import PATH_KEY, PLAN_KEY
 from controltower.settings import load_settings
@@ -137,8 +138,11 @@ def test_a_rolling_change_loses_nothing(drive: list[Piece], data: st.DataObject)
 
 
 def as_schema_1(changes: Sequence[tuple[bytes, bytes | None]]) -> dict[bytes, bytes]:
-    """The live entries as the version before wrote them."""
-    live = {key: value for key, value in dict(changes).items() if value is not None}
+    """The live entries as the version before wrote them: it kept nothing of what had ended."""
+    ended = (ENDED_KEY, GRAVES_KEY)
+    live = {
+        key: value for key, value in dict(changes).items() if value is not None and not key.startswith(ended)
+    }
     return {key: _as_schema_1(key, value) for key, value in live.items()}
 
 
