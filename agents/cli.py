@@ -20,6 +20,7 @@ COMMANDS = (
     "status",
     "api",
     "gateway",
+    "feeds",
     "stream",
     "record",
     "verify",

@@ -141,13 +141,15 @@ class NormalizeFold:
                 known = "missing" if FEED_HEADER not in headers else "not among the feeds we read"
                 raise Rejected(RejectReason.UNKNOWN_FEED, f"header {FEED_HEADER} is {known}")
             source = Source(record.topic, record.partition, record.offset)
-            scans = feed.read(record.value, instant_of(received_ms), source)
+            reading = feed.read_all(record.value, instant_of(received_ms), source, record.key)
         except Rejected as rejected:
             counts.rejected += 1
             self._reject(record, feed.name if feed else UNKNOWN_FEED, rejected)
         else:
             self._count_accepted(record, name)
-            self._accept(scans, name, received_ms, counts)
+            for nothing, _ in reading.nothings:
+                self._tallies["nothing", name, nothing.value] += 1
+            self._accept(reading.scans, name, received_ms, counts)
         if received_ms is not None:
             self._advance(received_ms)
 

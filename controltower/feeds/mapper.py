@@ -6,12 +6,18 @@ from collections.abc import Callable
 from copy import copy as copy_of
 from datetime import datetime
 from hashlib import sha256
+from typing import Any, NamedTuple
 
-from controltower.feeds.paths import Chain, Getter, as_object, compile_events, compile_paths, show_paths
-from controltower.feeds.payload import decode_payload
+from controltower.feeds.conditions import compile_any, compile_nothings
+from controltower.feeds.events import Walk, compile_events
+from controltower.feeds.fields import as_integer, as_number, compile_field, show_field
+from controltower.feeds.formats import TEXT_FORMATS, Decode, find_decode
+from controltower.feeds.meanings import CodeReader, compile_code
+from controltower.feeds.paths import Chain, Getter, compile_paths, show_paths
+from controltower.feeds.private import compile_redaction
 from controltower.feeds.rejection import Rejected
-from controltower.feeds.spec import FieldName, MappingSpec, Meaning
-from controltower.feeds.times import compile_time
+from controltower.feeds.spec import FieldName, MappingSpec
+from controltower.feeds.times import TimeReader, compile_time
 from controltower.feeds.values import (
     read_identifier,
     read_identifiers,
@@ -20,52 +26,110 @@ from controltower.feeds.values import (
     read_raw,
     read_revision,
 )
-from schemas.vocabulary import Milestone, Reason, RejectReason
+from controltower.feeds.zones import compile_zones
+from schemas.vocabulary import Nothing, RejectReason
 from schemas.wire import Place, Scan, Source
 
 MPS_PER_UNIT = {"m/s": 1.0, "km/h": 1 / 3.6, "mph": 0.44704, "kn": 1852 / 3600}
 #: A payload of 1 MiB holds fewer honest events; more would be one list of shipments named again and again.
 MOST_SCANS_PER_RECORD = 5000
+#: A later version of the mapping replaces what an earlier one made of the same event, whatever the carrier
+#: calls its revision (below 2**31).
+REVISIONS_PER_VERSION = 1 << 31
+
+#: The path of the record's key: `$.@key`.
+KEY_FIELD = "@key"
 
 _SCAN_ID_CHARACTERS = 24
 _SEPARATOR = "\x1f"
+#: What identifies an event where the mapping does not say: everything that tells it from its neighbours.
+_TELLING: tuple[FieldName, ...] = ("vehicle_id", "stop_id", "code", "text", "hub", "place_name")
 
-#: (payload bytes, received_at, where the record stands) -> scans; raises Rejected and nothing else
-PayloadReader = Callable[[bytes | None, datetime, Source], list[Scan]]
+
+class Reading(NamedTuple):
+    """What a payload became; `nothings` is what it says to have none of, and for which shipment."""
+
+    scans: list[Scan]
+    nothings: list[tuple[Nothing, str | None]]
+
+
+#: (payload bytes, received_at, where the record stands, its key) -> scans; raises Rejected and nothing else
+PayloadReader = Callable[[bytes | None, datetime, Source, bytes | None], Reading]
 EventReader = Callable[[Chain, datetime, Source], Scan]
 PlaceReader = Callable[[Chain], Place | None]
-CodeReader = Callable[[Chain], tuple[Milestone | None, Reason | None, str | None]]
 
 
-def compile_mapping(spec: MappingSpec) -> PayloadReader:
+class Mapping(NamedTuple):
+    """The parts of a compiled mapping; `find_nothings` also checks the version of the payload."""
+
+    decode: Decode
+    find_nothings: Callable[[Chain], tuple[bool, list[tuple[Nothing, str | None]]]]
+    walk: Walk
+    is_skipped: Callable[[Chain], bool] | None
+    read_event: EventReader
+    read_time: TimeReader
+    read_code: CodeReader
+    needs_key: bool
+
+
+def compile_mapping(spec: MappingSpec, version: int = 0) -> Mapping:
+    """The parts of one feed's reader. Raises ValueError for what the mapping has wrong."""
+    find_lat, find_lon = (compile_field(spec.fields.get(name, "=")) for name in ("lat", "lon"))
+    read_time = compile_time(
+        spec.time.format, compile_zones(spec.time.zone or ("place",), find_lat, find_lon)
+    )
+    read_code = compile_code(spec)
+    return Mapping(
+        find_decode(spec.format, spec.csv),
+        _compile_head(spec),
+        compile_events(spec.event_paths),
+        compile_any(spec.skip),
+        _compile_event(spec, version, read_time, read_code),
+        read_time,
+        read_code,
+        KEY_FIELD in spec.model_dump_json(),
+    )
+
+
+def compile_reader(mapping: Mapping) -> PayloadReader:
     """The reader of one feed's payloads.
 
     A record is taken as a whole or not at all: one bad event rejects it, so that accepted + rejected =
     received, and whoever repairs a dead letter sends back exactly what was refused. A scan that names
     several shipments becomes one scan for each.
     """
-    is_empty = _compile_head(spec)
-    walk = compile_events(spec.events)
-    read_event = _compile_event(spec)
+    decode, find_nothings, walk, is_skipped, read_event, _, _, needs_key = mapping
 
-    def read_payload(value: bytes | None, received_at: datetime, source: Source) -> list[Scan]:
-        root: Chain = (as_object(decode_payload(value), "the payload"),)
+    def read_payload(
+        value: bytes | None, received_at: datetime, source: Source, key: bytes | None = None
+    ) -> Reading:
+        root: Chain = (with_key(decode(value), key) if needs_key else decode(value),)
         scans: list[Scan] = []
-        if is_empty(root):
-            return scans
+        is_empty, nothings = find_nothings(root)
+        if is_empty:
+            return Reading(scans, nothings)
         for index, chain in enumerate(walk(root)):
             try:
+                if is_skipped is not None and is_skipped(chain):
+                    continue
                 where = Source(source.topic, source.partition, source.offset, index) if index else source
                 scan = read_event(chain, received_at, where)
             except Rejected as rejected:
-                raise (rejected.within(f"event {index}") if spec.events else rejected) from None
-            _append_per_shipment(scans, scan)
-        return scans
+                raise (rejected if len(chain) == 1 else rejected.within(f"event {index}")) from None
+            append_per_shipment(scans, scan)
+        return Reading(scans, nothings)
 
     return read_payload
 
 
-def _append_per_shipment(scans: list[Scan], scan: Scan) -> None:
+def with_key(payload: Any, key: bytes | None) -> Any:
+    """The payload with the record's key in it, for carriers that do not repeat what they were asked for."""
+    if type(payload) is dict and key:
+        return {**payload, KEY_FIELD: key.decode("utf-8", errors="replace")}
+    return payload
+
+
+def append_per_shipment(scans: list[Scan], scan: Scan) -> None:
     """Each shipment's copy gets an id of its own, the same however the carrier groups its parcels."""
     shipment_ids = scan.shipment_ids
     if len(scans) + len(shipment_ids) > MOST_SCANS_PER_RECORD:
@@ -84,22 +148,25 @@ def _hash(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:_SCAN_ID_CHARACTERS]
 
 
-def _compile_head(spec: MappingSpec) -> Callable[[Chain], bool]:
-    """Checks the version of the payload; True when it says that there is nothing new."""
-    version, nothing = spec.schema_, spec.nothing
-    find_version = compile_paths(version.field) if version else None
-    find_nothing = compile_paths(nothing.field) if nothing else None
+def _compile_head(
+    spec: MappingSpec,
+) -> Callable[[Chain], tuple[bool, list[tuple[Nothing, str | None]]]]:
+    """Checks the version of the payload; tells what it has nothing of."""
+    version = spec.schema_
+    find_nothings = compile_nothings(spec.nothing)
+    if version is None:
+        return find_nothings
+    find_version, shown = compile_paths(version.field), show_paths(version.field)
 
-    def is_empty(root: Chain) -> bool:
-        if version and find_version:
-            found = find_version(root)
-            if found is None and not version.optional:
-                raise Rejected(RejectReason.MISSING_FIELD, f"{show_paths(version.field)} is missing")
-            if found is not None and read_raw(found, show_paths(version.field)) not in version.known:
-                raise Rejected(RejectReason.UNKNOWN_SCHEMA, f"{show_paths(version.field)} is unknown to us")
-        return bool(nothing and find_nothing and find_nothing(root) in nothing.values)
+    def find(root: Chain) -> tuple[bool, list[tuple[Nothing, str | None]]]:
+        found = find_version(root)
+        if found is None and not version.optional:
+            raise Rejected(RejectReason.MISSING_FIELD, f"{shown} is missing")
+        if found is not None and read_raw(found, shown) not in version.known:
+            raise Rejected(RejectReason.UNKNOWN_SCHEMA, f"{shown} is unknown to us")
+        return find_nothings(root)
 
-    return is_empty
+    return find
 
 
 class _Fields:
@@ -107,22 +174,33 @@ class _Fields:
 
     def __init__(self, spec: MappingSpec) -> None:
         self._spec = spec
+        self._text_numbers = spec.numbers == "text" or spec.format in TEXT_FORMATS
 
     def get(self, name: FieldName) -> tuple[Getter, str]:
-        paths = self._spec.fields.get(name)
-        return (lambda chain: None, name) if paths is None else (compile_paths(paths), show_paths(paths))
+        source = self._spec.fields.get(name)
+        return (lambda chain: None, name) if source is None else (compile_field(source), show_field(source))
+
+    def number(self, name: FieldName) -> tuple[Getter, str]:
+        find, shown = self.get(name)
+        return (as_number(find) if self._text_numbers else find), shown
+
+    def integer(self, name: FieldName) -> tuple[Getter, str]:
+        find, shown = self.get(name)
+        return (as_integer(find) if self._text_numbers else find), shown
 
 
-def _compile_event(spec: MappingSpec) -> EventReader:
+def _compile_event(
+    spec: MappingSpec, version: int, read_time: TimeReader, read_code: CodeReader
+) -> EventReader:
     fields = _Fields(spec)
     required = [fields.get(name) for name in spec.required]
     (find_shipments, shipments), (find_route, route) = fields.get("shipment_ids"), fields.get("route_id")
     (find_vehicle, vehicle), (find_stop, stop) = fields.get("vehicle_id"), fields.get("stop_id")
     find_occurred, occurred = fields.get("occurred_at")
     find_recorded, recorded = fields.get("recorded_at")
-    (find_revision, revision), (find_text, text) = fields.get("revision"), fields.get("text")
-    identify, read_place, read_code = _compile_identity(spec), _compile_place(spec), _compile_code(spec)
-    read_time = compile_time(spec.time.format, spec.time.zone)
+    (find_revision, revision), (find_text, text) = fields.integer("revision"), fields.get("text")
+    identify, read_place, find_carrier = _compile_identity(spec), _compile_place(spec), _carrier(spec)
+    redact, first_revision = compile_redaction(spec.personal), version * REVISIONS_PER_VERSION
 
     def read_event(chain: Chain, received_at: datetime, source: Source) -> Scan:
         for find, shown in required:
@@ -132,14 +210,14 @@ def _compile_event(spec: MappingSpec) -> EventReader:
         route_id = read_identifier(find_route(chain), route)
         if route_id is None and not shipment_ids:
             raise Rejected(RejectReason.NO_SUBJECT, f"neither {route} nor {shipments} has a value")
-        at = read_time(find_occurred(chain), received_at, occurred)
-        recorded_at = find_recorded(chain)
+        at = read_time(find_occurred(chain), chain, received_at, occurred)
+        recorded_at, raw_text = find_recorded(chain), read_raw(find_text(chain), text)
         milestone, reason, raw_code = read_code(chain)
         return Scan(
             scan_id=_hash(f"{identify(chain)}{_SEPARATOR}{at.at.isoformat()}"),
-            revision=read_revision(find_revision(chain), revision),
+            revision=first_revision + read_revision(find_revision(chain), revision),
             feed=spec.feed,
-            carrier=spec.carrier,
+            carrier=spec.carrier if find_carrier is None else find_carrier(chain),
             tenant=spec.tenant,
             shipment_ids=shipment_ids,
             route_id=route_id,
@@ -148,10 +226,12 @@ def _compile_event(spec: MappingSpec) -> EventReader:
             milestone=milestone,
             reason=reason,
             raw_code=raw_code,
-            raw_text=read_raw(find_text(chain), text),
+            raw_text=None if raw_text is None else redact(raw_text, chain),
             occurred_at=at.at,
             occurred_at_assumed_zone=at.assumed_zone,
-            recorded_at=read_time(recorded_at, received_at, recorded).at if recorded_at is not None else None,
+            recorded_at=None
+            if recorded_at is None
+            else read_time(recorded_at, chain, received_at, recorded).at,
             received_at=received_at,
             place=read_place(chain),
             source=source,
@@ -160,8 +240,22 @@ def _compile_event(spec: MappingSpec) -> EventReader:
     return read_event
 
 
+def _carrier(spec: MappingSpec) -> Callable[[Chain], str] | None:
+    """A feed that brings several carriers names them itself."""
+    if "carrier" not in spec.fields:
+        return None
+    find, shown = _Fields(spec).get("carrier")
+    return lambda chain: read_identifier(find(chain), shown) or spec.carrier
+
+
 def _compile_identity(spec: MappingSpec) -> Callable[[Chain], str]:
     parts = [(compile_paths(paths), show_paths(paths)) for paths in spec.identity]
+    if not parts:
+        fields = _Fields(spec)
+        parts = [fields.get(name) for name in _TELLING if name in spec.fields]
+        return lambda chain: _SEPARATOR.join(
+            [spec.feed, *(read_raw(find(chain), shown) or "" for find, shown in parts)]
+        )
     shown = ", ".join(shown for _, shown in parts)
 
     def identify(chain: Chain) -> str:
@@ -175,15 +269,16 @@ def _compile_identity(spec: MappingSpec) -> Callable[[Chain], str]:
 
 def _compile_place(spec: MappingSpec) -> PlaceReader:
     fields = _Fields(spec)
-    (find_lat, lat), (find_lon, lon) = fields.get("lat"), fields.get("lon")
-    (find_speed, speed), (find_bearing, bearing) = fields.get("speed"), fields.get("bearing_deg")
-    (find_accuracy, accuracy) = fields.get("accuracy_m")
+    (find_lat, lat), (find_lon, lon) = fields.number("lat"), fields.number("lon")
+    (find_speed, speed), (find_bearing, bearing) = fields.number("speed"), fields.number("bearing_deg")
+    (find_accuracy, accuracy) = fields.number("accuracy_m")
     (find_name, name), (find_hub, hub) = fields.get("place_name"), fields.get("hub")
-    mps_per_unit = MPS_PER_UNIT[spec.speed_unit]
+    mps_per_unit, redact = MPS_PER_UNIT[spec.speed_unit], compile_redaction(spec.personal)
 
     def read_place(chain: Chain) -> Place | None:
         position = read_position(find_lat(chain), find_lon(chain), lat, lon)
         place_name, hub_id = read_raw(find_name(chain), name), read_identifier(find_hub(chain), hub)
+        place_name = redact(place_name, chain) if place_name else None
         if position is None:
             return Place(name=place_name, hub=hub_id) if place_name or hub_id else None
         speed_units = read_number(find_speed(chain), speed)
@@ -198,32 +293,3 @@ def _compile_place(spec: MappingSpec) -> PlaceReader:
         )
 
     return read_place
-
-
-def _compile_code(spec: MappingSpec) -> CodeReader:
-    """Milestone, reason and the raw code. A code that is not in the table is UNMAPPED, never guessed."""
-    fields = _Fields(spec)
-    (find_code, code), (find_reason, reason_field) = fields.get("code"), fields.get("reason_code")
-    meanings = _meanings(spec)
-    reasons = {reason.value: reason for reason in Reason} if spec.reasons == "vocabulary" else spec.reasons
-    unmapped: tuple[Milestone | None, Reason | None] = (Milestone.UNMAPPED, None)
-
-    def read_code(chain: Chain) -> tuple[Milestone | None, Reason | None, str | None]:
-        raw_code = read_raw(find_code(chain), code)
-        milestone, reason = (None, None) if raw_code is None else meanings.get(raw_code, unmapped)
-        raw_reason = read_raw(find_reason(chain), reason_field)
-        if raw_reason is not None:
-            reason = reasons.get(raw_reason, Reason.UNKNOWN)
-        return milestone, reason, raw_code
-
-    return read_code
-
-
-def _meanings(spec: MappingSpec) -> dict[str, tuple[Milestone | None, Reason | None]]:
-    if spec.codes == "vocabulary":
-        return {milestone.value: (milestone, None) for milestone in Milestone}
-    return {code: _milestone_and_reason(meaning) for code, meaning in spec.codes.items()}
-
-
-def _milestone_and_reason(meaning: Meaning) -> tuple[Milestone | None, Reason | None]:
-    return meaning if isinstance(meaning, tuple) else (meaning, None)

@@ -1,15 +1,18 @@
 """Paths of a mapping, compiled once to functions over one event of a payload.
 
-`a.b` starts at the event, `$.a` at the whole payload, `^.a` at the object that encloses the event's list.
-`{a}@{b}` joins several values, and is absent when one of them is. Of a list of paths the first that has a
-value counts. null and "" stand for no value.
+`a.b` starts at the event, `$.a` at the whole payload, `^.a` at what encloses the event's list, `^^.a` one
+further out. `a[0]`, `a[-1]` take one member of a list, `a[kind=PO]` the first member whose `kind` is `PO`,
+`a[]` all of them; a value that is no list counts as a list of one, since many carriers leave out the list
+of a single member. A name with a dot or a space stands in quotes: `'first name'.x`. `{a}@{b}` joins values
+and is absent when one of them is; `{a?}` may be absent. `=text` is a constant. Of a list of paths the first
+that has a value counts. null and "" stand for no value.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from controltower.feeds.rejection import Rejected
 from controltower.feeds.values import read_identifier
@@ -19,12 +22,17 @@ from schemas.vocabulary import RejectReason
 Chain = tuple[Any, ...]
 Getter = Callable[[Chain], Any]
 Paths = str | list[str]
+#: One step of a path: a value to the next value, or None.
+Step = Callable[[Any], Any]
 
-_NAME = r"[^\s.\[\]{}$^]+"
-_PATH = re.compile(rf"(?:[$^]\.)?{_NAME}(?:\.{_NAME})*")
-_EVENTS = re.compile(rf"{_NAME}(?:\.{_NAME})*\[\](?:\.{_NAME}(?:\.{_NAME})*\[\])*")
+#: The text of an XML element that has attributes or children as well.
+TEXT_KEY: Final = "#text"
+
+NAME: Final = r"(?:[^\s.\[\]{}$^'=]+|'[^']+')"
+_INDEX = r"\[(?:-?\d+|[^\[\]=]+=[^\[\]]*|)\]"
+_PATH = re.compile(rf"(?:[$]|\^+|{NAME}(?:{_INDEX})*|(?:{_INDEX})+)(?:\.{NAME}(?:{_INDEX})*)*")
+_SEGMENT = re.compile(rf"({NAME})?((?:{_INDEX})*)(?:\.|$)")
 _HOLE = re.compile(r"\{([^{}]*)\}")
-_START = {"$": 0, "^": -2}
 
 
 def show_paths(paths: Paths) -> str:
@@ -48,75 +56,175 @@ def compile_paths(paths: Paths) -> Getter:
 
 
 def _compile_template(template: str) -> Getter:
+    if template.startswith("="):
+        constant = template[1:] or None
+        return lambda chain: constant
     holes = _HOLE.findall(template)
     if not holes:
-        return _compile_path(template)
-    getters = [_compile_path(hole) for hole in holes]
+        return compile_path(template)
+    getters = [compile_path(hole.removesuffix("?")) for hole in holes]
+    optional = [hole.endswith("?") for hole in holes]
     between = _HOLE.split(template)[::2]
 
     def join(chain: Chain) -> str | None:
         text = between[0]
-        for getter, after in zip(getters, between[1:], strict=True):
+        for getter, may_miss, after in zip(getters, optional, between[1:], strict=True):
             value = getter(chain)
             if value is None:
-                return None
+                if not may_miss:
+                    return None
+                value = ""
             text += f"{read_identifier(value, template)}{after}"
-        return text
+        return text.strip() or None
 
     return join
 
 
-def _compile_path(path: str) -> Getter:
+def compile_path(path: str) -> Getter:
+    """The function of one plain path. Raises ValueError for what is no path."""
     if not _PATH.fullmatch(path):
         raise ValueError(f"{path!r} is no path")
-    names = path.split(".")
-    start = _START.get(names[0], -1)
+    start, rest = _split_start(path)
+    steps = compile_steps(rest, path)
     if start != -1:
-        names = names[1:]
-    *above, last = names
+        return _from_outside(start, steps)
+    if len(steps) == 1 and _is_plain_name(rest):
+        name = _unquote(rest)
 
-    def find_here(chain: Chain) -> Any:
-        value = chain[start].get(last)
-        return None if value == "" else value
+        def find_here(chain: Chain) -> Any:
+            try:
+                value = chain[-1].get(name)
+            except AttributeError:
+                return None
+            if type(value) is dict and TEXT_KEY in value:
+                return value[TEXT_KEY]
+            return None if value == "" else value
+
+        return find_here
 
     def find(chain: Chain) -> Any:
+        node = chain[-1]
+        for step in steps:
+            node = step(node)
+            if node is None:
+                return None
+        return node[TEXT_KEY] if type(node) is dict and TEXT_KEY in node else node
+
+    return find
+
+
+def _from_outside(start: int, steps: list[Step]) -> Getter:
+    def find(chain: Chain) -> Any:
+        if start < -len(chain):
+            return None
         node = chain[start]
-        for name in above:
-            node = node.get(name)
-            if type(node) is not dict:
-                if node is None or node == "":
-                    return None
-                raise Rejected(RejectReason.WRONG_TYPE, f"{path} stands in something that is no object")
-        value = node.get(last)
+        for step in steps:
+            node = step(node)
+            if node is None:
+                return None
+        return node[TEXT_KEY] if type(node) is dict and TEXT_KEY in node else node
+
+    return find
+
+
+def _split_start(path: str) -> tuple[int, str]:
+    """Where in the chain a path begins, and the rest of it."""
+    if path[0] == "$":
+        return 0, path[2:]
+    outward = len(path) - len(path.lstrip("^"))
+    return -1 - outward, path[outward + 1 :] if outward else path
+
+
+def _is_plain_name(text: str) -> bool:
+    return re.fullmatch(NAME, text) is not None
+
+
+def _unquote(name: str) -> str:
+    return name[1:-1] if name.startswith("'") else name
+
+
+def compile_steps(rest: str, path: str) -> list[Step]:
+    """The steps of what follows a path's start; `path` is named in rejections."""
+    steps: list[Step] = []
+    at = 0
+    while at < len(rest):
+        found = _SEGMENT.match(rest, at)
+        if found is None or found.end() == at:
+            raise ValueError(f"{path!r} is no path")
+        if found[1]:
+            steps.append(_step_into(_unquote(found[1]), path))
+        steps += [_step_through(text, path) for text in re.findall(r"\[([^\[\]]*)\]", found[2])]
+        at = found.end()
+    return steps
+
+
+def _step_into(name: str, path: str) -> Step:
+    def into(node: Any) -> Any:
+        if type(node) is not dict:
+            if type(node) is _Members:
+                return node.map(into)
+            if type(node) is list:
+                raise Rejected(
+                    RejectReason.WRONG_TYPE, f"{path} stands in a list; [0] or [] says which member"
+                )
+            raise Rejected(RejectReason.WRONG_TYPE, f"{path} stands in something that is no object")
+        value = node.get(name)
         return None if value == "" else value
 
-    return find if above else find_here
+    return into
 
 
-def compile_events(events: str | None) -> Callable[[Chain], Iterator[Chain]]:
-    """A function that walks the events of a payload (given as its chain), each with what encloses it.
+class _Members(list[Any]):
+    """All members of a list, which a path goes through together."""
 
-    None: the payload is the one event. Raises ValueError for what is no path to a list.
-    """
-    if events is None:
-        return lambda root: iter((root,))
-    if not _EVENTS.fullmatch(events):
-        raise ValueError(f"{events!r} is no path to a list such as a.b[] or a[].b[]")
-    steps = [_compile_path(step.lstrip(".")) for step in events[:-2].split("[]")]
-    return lambda root: _walk(root, steps, events)
+    def map(self, step: Step) -> Any:
+        found = _Members()
+        for member in self:
+            value = step(member)
+            if type(value) is _Members:
+                found += value
+            elif value is not None:
+                found.append(value)
+        return found or None
 
 
-def _walk(chain: Chain, steps: list[Getter], events: str) -> Iterator[Chain]:
-    if not steps:
-        yield chain
-        return
-    members = steps[0](chain)
-    if members is None:
-        raise Rejected(RejectReason.MISSING_FIELD, f"{events} is missing")
-    if type(members) is not list:
-        raise Rejected(RejectReason.WRONG_TYPE, f"{events} is no list")
-    for member in members:
-        yield from _walk((*chain, as_object(member, f"a member of {events}")), steps[1:], events)
+def _step_through(text: str, path: str) -> Step:
+    """`[]`, `[0]` or `[key=value]`."""
+    if not text:
+        return lambda node: _Members(_as_list(node)) or None
+    if re.fullmatch(r"-?\d+", text):
+        index = int(text)
+
+        def take(node: Any) -> Any:
+            members = _as_list(node)
+            return members[index] if -len(members) <= index < len(members) else None
+
+        return take
+    key, _, wanted = text.partition("=")
+    find_key = compile_steps(key.strip(), path)
+    wanted = _unquote(wanted.strip())
+
+    def choose(node: Any) -> Any:
+        return next((member for member in _as_list(node) if _is_wanted(member, find_key, wanted)), None)
+
+    return choose
+
+
+def _is_wanted(member: Any, find_key: list[Step], wanted: str) -> bool:
+    node = member
+    for step in find_key:
+        if type(node) is not dict:
+            return False
+        node = step(node)
+    if type(node) is bool:
+        return wanted == ("true" if node else "false")
+    return type(node) in (str, int) and str(node) == wanted
+
+
+def _as_list(node: Any) -> list[Any]:
+    if node is None:
+        return []
+    return node if isinstance(node, list) else [node]
 
 
 def as_object(value: Any, what: str) -> dict[str, Any]:

@@ -15,12 +15,26 @@ DEEPEST_NESTING = 64
 _decode = msgspec.json.Decoder().decode
 
 
-def decode_payload(value: bytes | None) -> Any:
-    """The JSON value of a payload of at most 1 MiB and 64 levels; raises Rejected."""
+def check_size(value: bytes | None) -> bytes:
+    """The value itself; raises Rejected where it is empty or beyond 1 MiB."""
     if not value:
         raise Rejected(RejectReason.EMPTY, "the value is empty")
     if len(value) > LARGEST_PAYLOAD_BYTES:
         raise Rejected(RejectReason.TOO_LARGE, f"the value has more than {LARGEST_PAYLOAD_BYTES} bytes")
+    return value
+
+
+def decode_text(value: bytes) -> str:
+    """UTF-8 as text; raises Rejected."""
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError as wrong:
+        raise Rejected(RejectReason.NOT_UTF8, f"byte {wrong.start} is not UTF-8") from None
+
+
+def decode_payload(value: bytes | None) -> Any:
+    """The JSON value of a payload of at most 1 MiB and 64 levels; raises Rejected."""
+    value = check_size(value)
     try:
         if not value.isascii():
             value.decode("utf-8")

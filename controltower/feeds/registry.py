@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
-from controltower.feeds.mapper import PayloadReader, compile_mapping
+from controltower.feeds.mapper import Mapping, PayloadReader, compile_mapping, compile_reader
 from controltower.feeds.spec import MappingSpec
+from schemas.wire import Scan, Source
 
 SHIPPED = Path(__file__).with_name("mappings")
 
 Loc = tuple[str | int, ...]
+#: libyaml where it is built in: a dozen tables are read in milliseconds.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class MappingError(ValueError):
@@ -23,12 +27,19 @@ class MappingError(ValueError):
 
 @dataclass(slots=True, frozen=True)
 class Feed:
-    """One feed: `read` gives the scans of a payload or raises Rejected."""
+    """One feed: `read` gives the scans of a payload or raises Rejected, `read_all` also what it lacks."""
 
     name: str
     carrier: str
     tenant: str
-    read: PayloadReader
+    spec: MappingSpec
+    mapping: Mapping
+    read_all: PayloadReader
+
+    def read(
+        self, value: bytes | None, received_at: datetime, source: Source, key: bytes | None = None
+    ) -> list[Scan]:
+        return self.read_all(value, received_at, source, key).scans
 
 
 def load_feeds(extra_dir: Path | None = None) -> dict[str, Feed]:
@@ -52,23 +63,45 @@ def load_feeds(extra_dir: Path | None = None) -> dict[str, Feed]:
 
 def load_feed(path: Path) -> Feed:
     """The feed of one mapping file. Raises MappingError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise MappingError(f"{path}: {type(wrong).__name__}, the file cannot be read as YAML") from None
+    return make_feed(parse_mapping(text, str(path)))
+
+
+def make_feed(spec: MappingSpec, version: int = 0) -> Feed:
+    """A feed of its mapping; `version` 0 is that of the file, higher ones stand in the log."""
+    mapping = compile_mapping(spec, version)
+    return Feed(spec.feed, spec.carrier, spec.tenant, spec, mapping, compile_reader(mapping))
+
+
+def parse_mapping(text: str, path: str) -> MappingSpec:
+    """What a mapping file says; `path` is named in errors. Raises MappingError."""
     lines: dict[Loc, int] = {}
     try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        root = _compose(text)
         content = _to_python(root, (), lines, path) if root else None
     except yaml.MarkedYAMLError as wrong:
         line = wrong.problem_mark.line + 1 if wrong.problem_mark else 1
         raise MappingError(f"{path}:{line}: {wrong.problem}") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as wrong:
+    except (yaml.YAMLError, RecursionError) as wrong:
         raise MappingError(f"{path}: {type(wrong).__name__}, the file cannot be read as YAML") from None
     try:
-        spec = MappingSpec.model_validate(content)
+        return MappingSpec.model_validate(content)
     except ValidationError as wrong:
         raise MappingError(_first_error(wrong, lines, path)) from None
-    return Feed(spec.feed, spec.carrier, spec.tenant, compile_mapping(spec))
 
 
-def _to_python(node: yaml.Node, loc: Loc, lines: dict[Loc, int], path: Path) -> Any:
+def _compose(text: str) -> yaml.Node | None:
+    """By libyaml where it is built in; what is wrong is told better by the loader in Python."""
+    try:
+        return yaml.compose(text, Loader=_Loader)
+    except yaml.YAMLError:
+        return yaml.compose(text, Loader=yaml.SafeLoader)
+
+
+def _to_python(node: yaml.Node, loc: Loc, lines: dict[Loc, int], path: str) -> Any:
     """The node as Python values, noting each key's line. Keys stay as written: `08` and `NO` are codes."""
     lines.setdefault(loc, node.start_mark.line + 1)
     if isinstance(node, yaml.SequenceNode):
@@ -85,7 +118,7 @@ def _to_python(node: yaml.Node, loc: Loc, lines: dict[Loc, int], path: Path) -> 
     return content
 
 
-def _first_error(wrong: ValidationError, lines: dict[Loc, int], path: Path) -> str:
+def _first_error(wrong: ValidationError, lines: dict[Loc, int], path: str) -> str:
     error = wrong.errors(include_url=False)[0]
     known: Loc = ()
     for part in error["loc"]:  # parts that name a type of a union stand in no file

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
+from controltower.feeds.paths import Chain
 from controltower.feeds.rejection import Rejected
+from controltower.feeds.time_patterns import compile_pattern
+from controltower.feeds.zones import Zone, ZoneFinder
 from schemas.vocabulary import RejectReason
 
 #: Nothing that we track happened before, so an earlier time is a device that lost its clock.
@@ -17,44 +18,44 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 FURTHEST_AHEAD = timedelta(days=2)
 
 _LATEST_EPOCH_S = 10_000_000_000
-_DIRECTIVES = {
-    "%Y": r"(?P<year>\d{4})",
-    "%m": r"(?P<month>\d{1,2})",
-    "%d": r"(?P<day>\d{1,2})",
-    "%H": r"(?P<hour>\d{1,2})",
-    "%M": r"(?P<minute>\d{1,2})",
-    "%S": r"(?P<second>\d{1,2})",
-}
-_PATTERN_PARTS = " ".join(_DIRECTIVES)
+
+
+class NoZone(ValueError):
+    """A time without an offset, and no zone to assume."""
 
 
 class Instant(NamedTuple):
-    """A time in UTC, and the zone that was assumed because the payload had none."""
+    """A time in UTC, the zone that was assumed because the payload had none, and the time as written."""
 
     at: datetime
     assumed_zone: str | None
+    local: datetime
 
 
-#: (value, when we received it, field for the detail) -> Instant; raises Rejected
-TimeReader = Callable[[Any, datetime, str], Instant]
+#: (value, its event, when we received it, field for the detail) -> Instant; raises Rejected
+TimeReader = Callable[[Any, Chain, datetime, str], Instant]
 Parser = Callable[[Any], datetime]
 
 
-def compile_time(time_format: str, zone: str | None) -> TimeReader:
-    """time_format: iso, epoch_s, epoch_ms, or a pattern of %Y %m %d %H %M %S.
+def compile_time(formats: Sequence[str], find_zone: ZoneFinder) -> TimeReader:
+    """formats, tried in order: iso, epoch_s, epoch_ms, or a pattern such as %d.%m.%Y %H:%M.
 
-    Raises ValueError for an unknown directive and KeyError for an unknown zone.
+    Raises ValueError for an unknown directive.
     """
-    parse = _compile_parser(time_format)
-    zone_info = ZoneInfo(zone) if zone else None
+    parse = _first_of([_compile_parser(time_format) for time_format in formats])
+    shown = " or ".join(formats)
 
-    def read_time(value: Any, received_at: datetime, field: str) -> Instant:
+    def read_time(value: Any, chain: Chain, received_at: datetime, field: str) -> Instant:
         try:
-            instant = _in_utc(parse(value), zone_info, received_at)
+            at = parse(value)
+            instant = _in_utc(at, find_zone(chain) if at.tzinfo is None else None, received_at)
         except TypeError:
             raise Rejected(RejectReason.WRONG_TYPE, f"{field} has the wrong type for a time") from None
+        except NoZone:
+            detail = f"{field} has no offset, and nothing says its time zone"
+            raise Rejected(RejectReason.BAD_TIME, detail) from None
         except (ValueError, OverflowError):
-            raise Rejected(RejectReason.BAD_TIME, f"{field} is no time of the format {time_format}") from None
+            raise Rejected(RejectReason.BAD_TIME, f"{field} is no time of the format {shown}") from None
         if instant.at < EARLIEST:
             raise Rejected(RejectReason.BAD_TIME, f"{field} is before the year 2000")
         if instant.at > received_at + FURTHEST_AHEAD:
@@ -64,17 +65,36 @@ def compile_time(time_format: str, zone: str | None) -> TimeReader:
     return read_time
 
 
-def _in_utc(at: datetime, zone: ZoneInfo | None, received_at: datetime) -> Instant:
+def _first_of(parsers: list[Parser]) -> Parser:
+    if len(parsers) == 1:
+        return parsers[0]
+    *attempts, last = parsers
+
+    def parse(value: Any) -> datetime:
+        for attempt in attempts:
+            try:
+                return attempt(value)
+            except (TypeError, ValueError, OverflowError):
+                continue
+        return last(value)
+
+    return parse
+
+
+def _in_utc(at: datetime, zone: Zone | None, received_at: datetime) -> Instant:
     if at.tzinfo is UTC:
-        return Instant(at, None)
+        return Instant(at, None, at)
     if at.tzinfo is not None:
-        return Instant(at.astimezone(UTC), None)
+        return Instant(at.astimezone(UTC), None, at)
     if zone is None:
-        raise ValueError("no offset and no zone to assume")
-    instant = at.replace(tzinfo=zone).astimezone(UTC)
+        raise NoZone
+    local = at.replace(tzinfo=zone.info)
+    instant = local.astimezone(UTC)
     # The hour that the end of summer time repeats: the later one, unless that has not come yet.
-    again = at.replace(tzinfo=zone, fold=1).astimezone(UTC)
-    return Instant(again if instant < again <= received_at else instant, zone.key)
+    again = at.replace(tzinfo=zone.info, fold=1)
+    if instant < again.astimezone(UTC) <= received_at:
+        local, instant = again, again.astimezone(UTC)
+    return Instant(instant, zone.assumed, local)
 
 
 def _compile_parser(time_format: str) -> Parser:
@@ -84,7 +104,7 @@ def _compile_parser(time_format: str) -> Parser:
         return lambda value: _parse_epoch(value, 1)
     if time_format == "epoch_ms":
         return lambda value: _parse_epoch(value, 1000)
-    return _compile_pattern(time_format)
+    return compile_pattern(time_format)
 
 
 def _parse_iso(value: Any) -> datetime:
@@ -105,23 +125,3 @@ def _parse_epoch(value: Any, per_second: int) -> datetime:
     if not 0 <= value < _LATEST_EPOCH_S * per_second:
         raise ValueError("out of range")
     return datetime.fromtimestamp(value / per_second, UTC)
-
-
-def _compile_pattern(time_format: str) -> Parser:
-    parts = re.split(r"(%.)", time_format)
-    directives = parts[1::2]
-    known = set(directives) <= set(_DIRECTIVES) and len(set(directives)) == len(directives)
-    if not known or not {"%Y", "%m", "%d"} <= set(directives):
-        raise ValueError(
-            f"{time_format!r} is none of iso, epoch_s, epoch_ms and a pattern of {_PATTERN_PARTS}"
-        )
-    match = re.compile("".join(_DIRECTIVES.get(part, re.escape(part)) for part in parts), re.ASCII).fullmatch
-
-    def parse(value: Any) -> datetime:
-        found = match(value)
-        if found is None:
-            raise ValueError("does not match")
-        numbers: dict[str, Any] = {unit: int(digits) for unit, digits in found.groupdict().items()}
-        return datetime(**numbers)
-
-    return parse

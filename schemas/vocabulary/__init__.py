@@ -23,6 +23,7 @@ from schemas.vocabulary.exceptions import (
 )
 from schemas.vocabulary.intake import (
     FeedState,
+    Nothing,
     RejectReason,
     ScoreSource,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "FeedbackState",
     "Milestone",
     "Motion",
+    "Nothing",
     "Phase",
     "Reason",
     "Refusal",

@@ -22,6 +22,15 @@ class RejectReason(StrEnum):
     NO_SUBJECT = "NO_SUBJECT"
 
 
+class Nothing(StrEnum):
+    """How a carrier has nothing to tell."""
+
+    NOTHING_NEW = "NOTHING_NEW"
+    NO_EVENTS = "NO_EVENTS"
+    NOT_FOUND = "NOT_FOUND"
+    CARRIER_ERROR = "CARRIER_ERROR"
+
+
 class ScoreSource(StrEnum):
     """What produced a score."""
 

@@ -15,13 +15,15 @@ from tests.unit.payloads import FEEDS, samples_of
 
 RECEIVED_AT = datetime(2026, 3, 2, 8, 15, 40, tzinfo=UTC)
 SOURCE = Source("carrier-events", 1, 7)
+#: Feeds whose mapping file shows samples in its head; those of real carriers have recorded payloads.
+OURS = ["aftership", "easypost", "gtfs-rt", "metroline", "plain", "swiftpost"]
 
 
 def read(feed: str, payload: Any, received_at: datetime = RECEIVED_AT) -> list[Scan]:
     return FEEDS[feed].read(json.dumps(payload).encode(), received_at, SOURCE)
 
 
-@pytest.mark.parametrize("feed", sorted(FEEDS))
+@pytest.mark.parametrize("feed", OURS)
 def test_every_documented_sample_is_accepted_and_fits_the_contract(feed: str) -> None:
     """What a mapping file shows can be sent as it stands, and the scans pass the pydantic model."""
     samples = samples_of(feed)

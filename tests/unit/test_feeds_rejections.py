@@ -63,7 +63,7 @@ def with_raw(field: bytes, raw: bytes) -> bytes:
         (plain(occurred_at=1771257482), Why.WRONG_TYPE),
         (plain(occurred_at="yesterday"), Why.BAD_TIME),
         (plain(occurred_at="2026-03-02"), Why.BAD_TIME),
-        (plain(occurred_at="2026-03-02T08:15:10"), Why.BAD_TIME),
+        (plain(occurred_at="2026-03-02T08:15:10", place=None), Why.BAD_TIME),
         (plain(occurred_at="0001-01-01T00:00:00+14:00"), Why.BAD_TIME),
         (plain(occurred_at="9999-12-31T23:59:59-14:00"), Why.BAD_TIME),
         (plain(occurred_at="1999-12-31T23:59:59Z"), Why.BAD_TIME),
