@@ -107,6 +107,9 @@ class Settings(BaseSettings):
     gateway_file: Path | None = Field(
         None, description="who may send which feed and plans to the HTTP gateway (YAML)"
     )
+    api_open: bool = Field(
+        False, description="lets anybody who reaches the read API off loopback read it, without a token"
+    )
     api_tokens: Path | None = Field(
         None,
         description="file with the bearer tokens that may read the API, one a line; needed off loopback",

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         return 0
     host = args.api_host or settings.api_host
     port = settings.api_port if args.api_port is None else args.api_port
-    app = make_app(store, read_tokens(settings.api_tokens, host), time.monotonic, _now)
+    app = make_app(store, read_tokens(settings.api_tokens, host, settings.api_open), time.monotonic, _now)
     return serve(uvicorn.Config(app, host, port, log_level="warning", access_log=False))
 
 

@@ -39,4 +39,4 @@ def quality_of(record: wire.ExceptionRecord) -> Iterator[tuple[str, ...]]:
 
 def _span(span: Span, code: str, start: datetime, end: datetime) -> tuple[str, ...]:
     seconds = max(0.0, (end - start).total_seconds())
-    return "exception_seconds", span.value, code, f"{seconds:.3f}"
+    return "exception_seconds", code, span.value, f"{seconds:.3f}"

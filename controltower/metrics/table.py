@@ -235,8 +235,8 @@ TALLIES: tuple[Metric, ...] = (
         "end of an exception; all but the publication in stream time",
         "s",
         _LIFE_BUCKETS,
-        Label("span", tuple(Span)),
         Label("code", tuple(ExceptionCode)),
+        Label("span", tuple(Span)),
     ),
     Metric(
         "controltower_track_clock_seconds",

@@ -13,12 +13,14 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.exceptions import HTTPException
 
+from controltower.clock import instant_of
 from controltower.readapi.boards import Boards
 from controltower.readapi.carriers import carrier_lines
 from controltower.readapi.gauges import board_registry
 from controltower.readapi.openapi import ITEM, LIST, describe
 from controltower.readapi.pages import BadCursor, take_page
 from controltower.readapi.tokens import Tokens
+from controltower.readmodel.board import StepLine
 from controltower.readmodel.store import Store, StoreDown
 from schemas.vocabulary import ActionState, ExceptionCode, ExceptionStatus, Motion, Phase
 
@@ -160,6 +162,17 @@ def _add_rows(app: FastAPI, store: Store, guard: list[Any]) -> None:
         if _same(known, fields["seq"]):
             return _unchanged(fields["seq"])
         return Response(fields["record"], media_type=_JSON, headers={"ETag": f'"{fields["seq"]}"'})
+
+    @app.get(
+        "/v1/routes/{row_id:path}/timeline", dependencies=guard, responses=LIST["step"], tags=["records"]
+    )
+    def timeline(row_id: RowId, known: Known = None) -> Response:
+        """When a route changed its phase or motion, oldest first; empty for an unknown route."""
+        steps = [StepLine(instant_of(at_ms), phase, motion) for at_ms, phase, motion in store.steps(row_id)]
+        digest = f"{steps[-1].at.timestamp() if steps else 0:.3f}"
+        if _same(known, digest):
+            return _unchanged(digest)
+        return _answer({"total": len(steps), "items": steps, "next": None}, digest)
 
     @app.get("/v1/routes/{row_id:path}", dependencies=guard, responses=ITEM["route"], tags=["records"])
     def route(row_id: RowId, known: Known = None) -> Response:

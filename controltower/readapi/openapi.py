@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from controltower.readapi.carriers import CarrierLine
-from controltower.readmodel.board import ActionLine, ExceptionLine, RouteLine
+from controltower.readmodel.board import ActionLine, ExceptionLine, RouteLine, StepLine
 from schemas.action import Action
 from schemas.base import Message
 from schemas.exception import ExceptionRecord
@@ -22,6 +22,7 @@ _LINES: Final[dict[str, type]] = {
     "exception": ExceptionLine,
     "action": ActionLine,
     "carrier": CarrierLine,
+    "step": StepLine,
 }
 _RECORDS: Final[dict[str, type[Message]]] = {
     "route": RouteStatus,

@@ -32,17 +32,17 @@ def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def read_tokens(path: Path | None, host: str) -> Tokens:
+def read_tokens(path: Path | None, host: str, open_to_all: bool = False) -> Tokens:
     """One token per line; empty lines and lines with # are left out.
 
     Raises SettingsError for an unreadable file, a token too short to be random, and for no file where the
     API would be open beyond this machine.
     """
     if path is None:
-        if not _is_loopback(host):
+        if not open_to_all and not _is_loopback(host):
             raise SettingsError(
                 f"CONTROLTOWER_API_TOKENS: is needed to serve on {host} (a file with one random token per "
-                "line, or serve on 127.0.0.1)"
+                "line, or serve on 127.0.0.1; CONTROLTOWER_API_OPEN=true lets anybody read)"
             )
         return Tokens([])
     try:

@@ -73,6 +73,14 @@ def troubles_of(line: RouteLine) -> list[Trouble]:
     return [trouble for trouble, there in found.items() if there]
 
 
+class StepLine(msgspec.Struct, gc=False):
+    """A change of the phase or the motion of a route."""
+
+    at: datetime
+    phase: str
+    motion: str
+
+
 class ExceptionLine(msgspec.Struct, gc=False, omit_defaults=True):
     """An exception that is not over."""
 

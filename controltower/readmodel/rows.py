@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from controltower.readmodel.board import Line, action_line, encode_line, exception_line, route_line
@@ -42,6 +42,8 @@ class Row:
     ended: bool = False
     #: its line of the board, JSON; empty: none
     line: str = ""
+    #: of a route: when (ms), and in which phase and motion it was then
+    step: tuple[int, str, str] | None = None
     #: a tombstone: the row is to go
     deleted: bool = False
 
@@ -108,8 +110,10 @@ def _route_row(record: Record, message: wire.RouteStatus) -> Row:
         "stops_left": str(message.stops_left),
         "as_of": message.as_of.isoformat(),
     }
-    score = to_ms(message.as_of) if message.phase is Phase.UNDERWAY else None
-    return _row(record, message.route_id, message.seq, fields, score, route_line(message))
+    at_ms = to_ms(message.as_of)
+    score = at_ms if message.phase is Phase.UNDERWAY else None
+    row = _row(record, message.route_id, message.seq, fields, score, route_line(message))
+    return replace(row, step=(at_ms, message.phase.value, message.motion.value))
 
 
 def _row(

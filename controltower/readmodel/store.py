@@ -7,6 +7,7 @@ were made again, has another run: what earlier ones wrote says nothing about the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 import redis
@@ -21,6 +22,8 @@ from controltower.readmodel.rows import KINDS, Row
 PREFIX: Final = "ct:2:"
 #: Rows of what ended are kept this long for readers that come late; Kafka has them for a week.
 KEEP_ENDED_S: Final = 24 * 3600
+#: A route changes its phase or motion a few times per stop.
+KEEP_STEPS: Final = 500
 #: Less than a stage has for what is in flight when it must stop or rebalance.
 _ANSWER_S: Final = 4.0
 _RUN: Final = "run"
@@ -68,6 +71,9 @@ class Store(Protocol):
     def lines(self, kind: str) -> list[bytes]:
         """The board of a kind: a JSON line (board.py) of each that is not over, in no order."""
 
+    def steps(self, route_id: str) -> list[tuple[int, str, str]]:
+        """When (ms) a route changed its phase or motion, and to which, oldest first."""
+
 
 def row_key(kind: str, row_id: str) -> str:
     """The hash of one row."""
@@ -77,6 +83,11 @@ def row_key(kind: str, row_id: str) -> str:
 def board_key(kind: str) -> str:
     """The hash with the lines of one kind: id -> JSON."""
     return f"{PREFIX}board:{kind}"
+
+
+def timeline_key(route_id: str) -> str:
+    """The sorted set of a route's changes of phase and motion, by time in ms."""
+    return f"{PREFIX}timeline:{route_id}"
 
 
 def position_key(partition: int) -> str:
@@ -133,10 +144,13 @@ class RedisStore:
             return []
         with self._client.pipeline(transaction=False) as pipe:
             for row in rows:
-                pipe.hget(row_key(row.kind, row.row_id), "seq")
+                pipe.hmget(row_key(row.kind, row.row_id), ["seq", "phase", "motion"])
             stored: list[Any] = pipe.execute()
-        pairs = zip(rows, stored, strict=True)
-        return [row for row, seq in pairs if row.deleted or seq is None or row.seq > int(seq)]
+        return [
+            replace(row, step=None) if row.step and _step(known) == row.step[1:] else row
+            for row, known in zip(rows, stored, strict=True)
+            if row.deleted or known[0] is None or row.seq > int(known[0])
+        ]
 
     def begin(self, partition: int, run: str) -> dict[str, int]:
         stored = _strings(self._answer("hgetall", position_key(partition)))
@@ -176,6 +190,7 @@ class RedisStore:
                     pipe.delete(name)
                     pipe.zrem(PREFIX + index, row_id)
                     pipe.hdel(board_key(kind), row_id)
+                    pipe.delete(timeline_key(row_id))
             pipe.execute()
 
     def count(self, index: str) -> int:
@@ -190,6 +205,12 @@ class RedisStore:
     def lines(self, kind: str) -> list[bytes]:
         lines: list[bytes] = self._answer("hvals", board_key(kind))
         return lines
+
+    def steps(self, route_id: str) -> list[tuple[int, str, str]]:
+        told = [
+            member.decode().split("/", 2) for member in self._answer("zrange", timeline_key(route_id), 0, -1)
+        ]
+        return [(int(at_ms), phase, motion) for at_ms, phase, motion in told]
 
     def _answer(self, command: str, *arguments: Any) -> Any:
         try:
@@ -213,6 +234,25 @@ def _check(confirmed: Mapping[str, int], run: str, stored: Mapping[str, str]) ->
             )
 
 
+def _step(known: Sequence[bytes | None]) -> tuple[str, str]:
+    """Phase and motion of a stored route."""
+    _, phase, motion = ((value or b"").decode() for value in known)
+    return phase, motion
+
+
+def _put_step(pipe: Any, row: Row) -> None:
+    """Steps are kept by time, so reading again adds nothing; the oldest go first."""
+    key = timeline_key(row.row_id)
+    if row.step is None:
+        pipe.delete(key)
+        return
+    at_ms, phase, motion = row.step
+    pipe.zadd(key, {f"{at_ms}/{phase}/{motion}": at_ms})
+    pipe.zremrangebyrank(key, 0, -1 - KEEP_STEPS)
+    if row.ended:
+        pipe.expire(key, KEEP_ENDED_S)
+
+
 def _put(pipe: Any, row: Row, run: str) -> None:
     key, index = row_key(row.kind, row.row_id), PREFIX + row.index
     if row.deleted:
@@ -221,6 +261,8 @@ def _put(pipe: Any, row: Row, run: str) -> None:
         pipe.hset(key, mapping={**row.fields, _RUN: run})
         if row.ended:
             pipe.expire(key, KEEP_ENDED_S)
+    if row.step or row.deleted:
+        _put_step(pipe, row)
     if row.line:
         pipe.hset(board_key(row.kind), row.row_id, row.line)
     else:

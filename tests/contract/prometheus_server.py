@@ -51,25 +51,43 @@ def wait_until(holds: Callable[[], bool], what: str) -> None:
         pause.wait(0.2)
 
 
-def configure(targets: Mapping[str, int]) -> dict[str, Any]:
-    """Our configuration with the addresses replaced: stage -> port on loopback; all intervals 1 s."""
+def configure(
+    targets: Mapping[str, int], rules: Path, api: int | None = None, alertmanager: int | None = None
+) -> dict[str, Any]:
+    """Our configuration with the addresses replaced by ports on loopback; all intervals 1 s.
+
+    targets: stage -> port. rules: the folder with the rule files.
+    """
     found: dict[str, Any] = read_yaml(DEPLOY / "prometheus" / "prometheus.yml")
     found["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
-    found["rule_files"] = [str(DEPLOY / "prometheus" / path) for path in found["rule_files"]]
+    found["rule_files"] = [str(rules / "*.yml")]
     (job,) = (job for job in found["scrape_configs"] if job["job_name"] == "controltower")
     del job["dns_sd_configs"], job["relabel_configs"]
     job["static_configs"] = [
         {"targets": [f"127.0.0.1:{port}"], "labels": {"stage": stage}} for stage, port in targets.items()
     ]
     found["scrape_configs"] = [job]
+    if api is not None:
+        api_job = {"job_name": "controltower-api", "static_configs": [{"targets": [f"127.0.0.1:{api}"]}]}
+        found["scrape_configs"].append(api_job)
+    found["alerting"] = {"alertmanagers": []}
+    if alertmanager is not None:
+        targets_of = [{"targets": [f"127.0.0.1:{alertmanager}"]}]
+        found["alerting"] = {"alertmanagers": [{"static_configs": targets_of}]}
     return found
 
 
 @contextmanager
-def prometheus(targets: Mapping[str, int], folder: Path) -> Iterator[PrometheusServer]:
+def prometheus(
+    targets: Mapping[str, int],
+    folder: Path,
+    rules: Path = DEPLOY / "prometheus" / "rules",
+    api: int | None = None,
+    alertmanager: int | None = None,
+) -> Iterator[PrometheusServer]:
     """Running and ready; ended afterwards."""
     program, port = need_tool("prometheus"), free_port()
-    (folder / "prometheus.yml").write_text(yaml.safe_dump(configure(targets)))
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(configure(targets, rules, api, alertmanager)))
     command = [
         program,
         f"--config.file={folder / 'prometheus.yml'}",

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from controltower.metrics.table import METRICS, OTHER, Kind, Metric
+from controltower.metrics.table import BOARD, METRICS, OTHER, Kind, Metric
 
 #: Labels that Prometheus adds to every metric of a target.
 TARGET_LABELS = frozenset({"job", "instance", "stage"})
 _SELECTOR = re.compile(r"\b(controltower[_:][a-z0-9_:]+)(?:\{([^}]*)\})?")
 _MATCHER = re.compile(r'([a-z_]+)\s*(=~|!~|!=|=)\s*"([^"]*)"')
 _SERIES: dict[str, Metric] = {}
-for _metric in METRICS:
+for _metric in (*METRICS, *BOARD):
     suffixes = ("_bucket", "_sum", "_count") if _metric.kind is Kind.HISTOGRAM else ("",)
     _SERIES.update({_metric.name + suffix: _metric for suffix in suffixes})
 

@@ -16,7 +16,7 @@ from tests.contract.deployment import ROOT, read_compose
 
 COMPOSE = read_compose()
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = (*STAGES, "topics", "simulator")
+OURS = (*STAGES, "topics", "api", "simulator")
 each_service = pytest.mark.parametrize("name", SERVICES)
 each_stage = pytest.mark.parametrize("stage", STAGES)
 
@@ -37,8 +37,8 @@ def test_compose_accepts_the_file() -> None:
 
 
 def test_everything_a_user_needs_is_there() -> None:
-    """Kafka, Redis, the topics, every stage, the simulator, Prometheus and Grafana; nothing else."""
-    assert set(SERVICES) == {"kafka", "redis", *OURS, "prometheus", "grafana"}
+    """Kafka, Redis, the topics, every stage, the read API, the simulator and what watches."""
+    assert set(SERVICES) == {"kafka", "redis", *OURS, "prometheus", "alertmanager", "grafana"}
 
 
 @each_service

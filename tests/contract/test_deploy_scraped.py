@@ -1,19 +1,35 @@
-"""A real Prometheus scrapes what the stages serve, with our configuration, rules and dashboard."""
+"""A real Prometheus scrapes what the stages serve, with our configuration, rules and dashboards."""
 
 from __future__ import annotations
 
 import re
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
+import httpx
+import msgspec
 import pytest
+import uvicorn
 
+from controltower.embedded.redis import EmbeddedRedis
 from controltower.metrics import TALLIES, Health, PrometheusObserver, serve_metrics
 from controltower.metrics.table import Kind, Metric
+from controltower.readapi.app import make_app
+from controltower.readapi.tokens import Tokens
+from controltower.readmodel.fold import ProjectFold
+from controltower.readmodel.store import connect
+from schemas import wire
 from schemas.topics import CARRIER_EVENTS, STAGES
-from schemas.vocabulary import ScoreSource
+from schemas.vocabulary import Motion, ScoreSource
+from tests.contract.deployment import need_tool
 from tests.contract.prometheus_server import PrometheusServer, prometheus, wait_until
-from tests.contract.test_deploy_dashboard import PANELS
+from tests.contract.test_deploy_dashboard import API_PANELS, METRIC_PANELS
+from tests.kafka import free_port
+from tests.unit.readmodel_records import as_record, status, story
+from tests.unit.recovery_day import at
 
 FEED = "plain"
 
@@ -38,6 +54,7 @@ class Tower:
             observer.lag(stage, CARRIER_EVENTS, 0, 7)
             observer.rebalanced(stage)
             observer.fenced(stage)
+            observer.restored(stage, 0, 5, 0.1)
             observer.tallies(stage, dict(counts_of(stage)))
 
 
@@ -65,23 +82,83 @@ def values_of(metric: Metric) -> Iterator[tuple[str, ...]]:
 
 #: The rules that build on other rules are the last to have a value.
 FALLBACK = 'ALERTS{alertname="ScoreFallback"}'
+LAST_RULES = (
+    "controltower:routes_at_risk:ratio",
+    "controltower:retracted:ratio1h",
+    "controltower:slow_exceptions:ratio1h",
+    "controltower:exception_latency:p99 > 0",
+)
+
+
+#: A route in every trouble, and one that is silent.
+TROUBLED = (
+    msgspec.structs.replace(
+        status(3, route="a7"),
+        carrier="acme",
+        vehicle_id="v7",
+        lat=51.0,
+        lon=7.0,
+        off_path_m=150.0,
+        slack_s=-30.0,
+        slip_s=400.0,
+        signal_age_s=9.0,
+        eta=(wire.StopEta(stop_id="s4", p10=at(900), p50=at(960), p90=at(1000), p_late=0.9),),
+    ),
+    msgspec.structs.replace(status(3, route="a8"), carrier="acme", motion=Motion.SIGNAL_LOST),
+)
+
+
+class Serving:
+    """The read API of a Redis with a short story in it, on a free port, from a thread of its own."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        redis = stack.enter_context(EmbeddedRedis())
+        fold = ProjectFold(1, 4, connect(redis.url))
+        fold.start_from({})
+        fold.fold([*story(), *(as_record(told, 99) for told in TROUBLED)])
+        app = make_app(connect(redis.url), Tokens([]), time.monotonic, lambda: at(60))
+        self._server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", self.free(), log_level="error"))
+        thread = threading.Thread(target=self._server.run, daemon=True)
+        thread.start()
+        wait_until(lambda: self._server.started, "the read API")
+        stack.callback(thread.join)
+        stack.callback(self.end)
+
+    def free(self) -> int:
+        self.port = free_port()
+        return self.port
+
+    def end(self) -> None:
+        self._server.should_exit = True
 
 
 @pytest.fixture(scope="module")
-def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServer]:
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as ends:
+        yield ends
+
+
+@pytest.fixture(scope="module")
+def serving(stack: ExitStack) -> Serving:
+    need_tool("redis-server")
+    return Serving(stack)
+
+
+@pytest.fixture(scope="module")
+def scraped(stack: ExitStack, serving: Serving, tmp_path_factory: pytest.TempPathFactory) -> PrometheusServer:
     """Prometheus after the rules have seen the tower work over several scrapes."""
-    with ExitStack() as stack:
-        tower = Tower(stack)
-        folder = tmp_path_factory.mktemp("prometheus")
-        server = stack.enter_context(prometheus(tower.ports, folder))
+    tower = Tower(stack)
+    folder = tmp_path_factory.mktemp("prometheus")
+    server = stack.enter_context(prometheus(tower.ports, folder, api=serving.port))
 
-        def moved() -> bool:
-            tower.work()
-            committed = server.query("controltower:committed:rate5m > 0")
-            return len(committed) == len(STAGES) and bool(server.query(FALLBACK))
+    def moved() -> bool:
+        tower.work()
+        committed = server.query("controltower:committed:rate5m > 0")
+        behind = all(server.query(expr) for expr in LAST_RULES)
+        return len(committed) == len(STAGES) and bool(server.query(FALLBACK)) and behind
 
-        wait_until(moved, "the committed records of all stages, and the rules behind them")
-        yield server
+    wait_until(moved, "the committed records of all stages, and the rules behind them")
+    return server
 
 
 def value_of(server: PrometheusServer, expr: str) -> float:
@@ -91,7 +168,7 @@ def value_of(server: PrometheusServer, expr: str) -> float:
 
 def test_all_stages_are_up_under_their_names(scraped: PrometheusServer) -> None:
     """The label `stage` of a target, and of a metric that has none, is the stage's name."""
-    assert {found["metric"]["stage"] for found in scraped.query("up == 1")} == set(STAGES)
+    assert {found["metric"]["stage"] for found in scraped.query('up{job="controltower"} == 1')} == set(STAGES)
     ready = scraped.query("controltower_stream_ready_bool == 1")
     assert {found["metric"]["stage"] for found in ready} == set(STAGES)
 
@@ -110,14 +187,25 @@ def test_the_rules_compute(scraped: PrometheusServer) -> None:
     assert {found["metric"]["source"] for found in fallback} == rules
 
 
-@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
+@pytest.mark.parametrize("panel", METRIC_PANELS, ids=lambda panel: panel["title"])
 def test_every_panel_shows_something(
     scraped: PrometheusServer, panel: dict[str, list[dict[str, str]]]
 ) -> None:
-    """Once everything was counted, no query of the dashboard is empty, and its legends have their labels."""
+    """Once everything was counted, no query of a dashboard is empty, and its legends have their labels."""
     for target in panel["targets"]:
         expr = re.sub(r"\$(feed|code|stage)\b", ".*", target["expr"]).replace("$__rate_interval", "1m")
         found = scraped.query(expr)
         assert found, expr
         for label in re.findall(r"{{(\w+)}}", target["legendFormat"]):
             assert all(series["metric"].get(label) for series in found)
+
+
+@pytest.mark.parametrize("panel", API_PANELS, ids=lambda panel: panel["title"])
+def test_every_table_has_rows(serving: Serving, panel: dict[str, Any]) -> None:
+    """Each URL of a table, map or timeline answers with items that have at least half of its columns."""
+    for target in panel["targets"]:
+        url = target["url"].replace("${route}", "r1")
+        items = httpx.get(f"http://127.0.0.1:{serving.port}{url}").json()["items"]
+        assert items, url
+        columns = {column["selector"] for column in target["columns"]}
+        assert len(columns & set(items[0])) >= len(columns) / 2

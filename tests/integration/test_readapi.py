@@ -104,6 +104,20 @@ def test_a_record_is_the_one_on_the_topic(client: TestClient) -> None:
     assert "no route of this id" in missing.json()["detail"]
 
 
+def test_a_timeline_tells_each_change_once(client: TestClient, fold: ProjectFold) -> None:
+    """Statuses that change nothing, and reading the topic again, add no step; an unknown route has none."""
+    ended = as_record(status(9, Phase.ENDED), 300)
+    fold.fold([as_record(status(5), 200)])
+    fold.fold([ended])
+    fold.fold([ended, as_record(status(5), 200)])
+    steps = client.get("/v1/routes/r1/timeline").json()["items"]
+    assert [(step["phase"], step["motion"]) for step in steps] == [
+        ("UNDERWAY", "MOVING"),
+        ("ENDED", "MOVING"),
+    ]
+    assert client.get("/v1/routes/nobody/timeline").json()["items"] == []
+
+
 def test_pages_hold_each_line_once_while_rows_come_and_go(
     client: TestClient, fold: ProjectFold, clock: Clock
 ) -> None:
@@ -213,6 +227,7 @@ def test_tokens_come_from_a_file(tmp_path: Path) -> None:
         assert TOKEN[:10] not in str(refused.value)
     with pytest.raises(SettingsError, match=r"needed to serve on 0\.0\.0\.0"):
         read_tokens(None, "0.0.0.0")
+    assert read_tokens(None, "0.0.0.0", open_to_all=True).admit(None)
 
 
 def test_the_command_serves_and_ends(server: EmbeddedRedis, fold: ProjectFold) -> None:

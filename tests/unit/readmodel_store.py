@@ -73,6 +73,9 @@ class DictStore:
     def lines(self, kind: str) -> list[bytes]:
         return [line.encode() for line in self.boards.get(kind, {}).values()]
 
+    def steps(self, route_id: str) -> list[tuple[int, str, str]]:
+        return []
+
     def _seq(self, row: Row) -> int:
         return int(self.hashes.get((row.kind, row.row_id), {}).get("seq", "0"))
 

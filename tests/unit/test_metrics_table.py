@@ -176,7 +176,7 @@ def test_a_taken_port_is_told_in_one_line(observer: PrometheusObserver, server: 
 
 def test_a_fold_tells_each_kind_in_its_way(observer: PrometheusObserver) -> None:
     """A histogram takes each value as often as told, a gauge the last one, a counter the sum."""
-    span = {"span": "ONSET_TO_DETECTION", "code": "LONG_HALT"}
+    span = {"code": "LONG_HALT", "span": "ONSET_TO_DETECTION"}
     told = ("exception_seconds", *span.values(), "612.0")
     observer.tallies("track", {told: 2, ("clock", "3"): 1_771_000_000})
     observer.tallies("track", {("clock", "3"): 1_771_000_010})
@@ -190,4 +190,4 @@ def test_a_fold_tells_each_kind_in_its_way(observer: PrometheusObserver) -> None
 def test_a_histogram_without_its_value_is_refused(observer: PrometheusObserver) -> None:
     """As any tally that the table does not know."""
     with pytest.raises(UnknownTally, match="exception_seconds"):
-        observer.tallies("track", {("exception_seconds", "ONSET_TO_DETECTION", "LONG_HALT"): 1})
+        observer.tallies("track", {("exception_seconds", "LONG_HALT", "ONSET_TO_DETECTION"): 1})

@@ -1,0 +1,133 @@
+"""Exceptions and recovery: how good the alerts are, and what was done about them."""
+
+from __future__ import annotations
+
+from panels import bars, board, choice, graph, listing, number
+
+_LIFE = "controltower_track_exception_seconds_bucket"
+_ACTIONS = (
+    ("action", "action", "string"),
+    ("state", "state", "string"),
+    ("tier", "tier", "string"),
+    ("code", "exception", "string"),
+    ("subject", "subject", "string"),
+    ("reason", "because", "string"),
+    ("cost", "cost", "number"),
+    ("decided_at", "decided", "timestamp"),
+    ("expires_at", "expires", "timestamp"),
+)
+
+
+def _span(span: str, quantile: float) -> str:
+    return (
+        f"histogram_quantile({quantile}, sum by (code, le) (increase({_LIFE}"
+        f'{{span="{span}", code=~"$code"}}[1h])))'
+    )
+
+
+BOARD = board(
+    "controltower-exceptions",
+    "Control tower: exceptions and recovery",
+    "How early and how right the alerts are, how long they live, and what recovery did about them.",
+    (choice("code", "Exception", "controltower_track_exceptions_total"),),
+    (
+        (
+            "Quality of alerts",
+            (
+                number(
+                    "Retracted share",
+                    "Ended exceptions that late data or a person took back, over an hour. Above 2 % people "
+                    "stop believing.",
+                    "max(controltower:retracted:ratio1h)",
+                    "percentunit",
+                    ((None, "green"), (0.02, "orange"), (0.1, "red")),
+                    1,
+                ),
+                number(
+                    "Opened in an hour",
+                    "Exceptions opened over the last hour.",
+                    'sum(increase(controltower_track_exceptions_total{code=~"$code", transition="OPENED"}[1h]))',
+                ),
+                number(
+                    "Actions in an hour",
+                    "Recovery actions sent to dispatch over the last hour.",
+                    'sum(increase(controltower_recover_actions_total{state="DISPATCHED"}[1h]))',
+                ),
+                number(
+                    "Longest wait",
+                    "How long the longest waiting action has waited for a person.",
+                    "max(controltower_board_oldest_approval_seconds)",
+                    "s",
+                    ((None, "green"), (600, "orange"), (900, "red")),
+                ),
+            ),
+        ),
+        (
+            "How long it takes",
+            (
+                graph(
+                    "From onset to detection",
+                    "Median in stream time over an hour; what the rules need to be sure.",
+                    ((_span("ONSET_TO_DETECTION", 0.5), "{{code}}"),),
+                    "s",
+                ),
+                graph(
+                    "From detection to publication",
+                    "Median and 99th percentile over all codes, live feeds only.",
+                    (
+                        ("controltower:exception_latency:p50", "median"),
+                        ("controltower:exception_latency:p99", "p99"),
+                    ),
+                    "s",
+                ),
+                graph(
+                    "From detection to the end",
+                    "Median in stream time over an hour.",
+                    ((_span("DETECTION_TO_END", 0.5), "{{code}}"),),
+                    "s",
+                ),
+                graph(
+                    "How they end",
+                    "Ends in each interval by resolution; RETRACTED ones were told by mistake.",
+                    (
+                        (
+                            "sum by (resolution) (increase(controltower_track_resolutions_total"
+                            '{code=~"$code"}[$__rate_interval]))',
+                            "{{resolution}}",
+                        ),
+                    ),
+                    stacked=True,
+                ),
+            ),
+        ),
+        (
+            "Recovery",
+            (
+                graph(
+                    "Actions by state",
+                    "Transitions in each interval; SUPPRESSED ones were held back, for the reasons below.",
+                    (
+                        (
+                            "sum by (state) (increase(controltower_recover_actions_total[$__rate_interval]))",
+                            "{{state}}",
+                        ),
+                    ),
+                    stacked=True,
+                ),
+                bars(
+                    "Held back by reason",
+                    "Which rule of the playbook said no, over the last hour.",
+                    "sum by (reason) (increase(controltower_recover_suppressed_total[1h]))",
+                    "{{reason}}",
+                    width=12,
+                ),
+                listing(
+                    "Waiting for a person",
+                    "Oldest first. Empty: nobody has to decide anything.",
+                    "actions?state=PENDING_APPROVAL&limit=200",
+                    _ACTIONS,
+                ),
+            ),
+        ),
+    ),
+)

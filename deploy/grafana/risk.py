@@ -1,0 +1,80 @@
+"""Risk model: whether the scores come from the model, and how many."""
+
+from __future__ import annotations
+
+from panels import board, graph, number
+
+BOARD = board(
+    "controltower-risk",
+    "Control tower: risk model",
+    "Whether scores come from the trained model or from the rule that stands in, and how many are asked for.",
+    (),
+    (
+        (
+            "Now",
+            (
+                number(
+                    "Answered by the model",
+                    "Share of score requests over 10 min that the trained model answered. Below 100 % a rule "
+                    "stands in: see the runbook ScoreFallback.",
+                    'sum(rate(controltower_score_requests_total{source="MODEL"}[10m])) '
+                    "/ sum(rate(controltower_score_requests_total[10m]))",
+                    "percentunit",
+                    ((None, "red"), (0.999, "green")),
+                    1,
+                ),
+                number(
+                    "Stops scored",
+                    "Stops per second that got a chance of being late.",
+                    "sum(rate(controltower_score_rows_total[$__rate_interval]))",
+                    "cps",
+                    decimals=1,
+                ),
+                number(
+                    "Share at risk",
+                    "Routes under way with a stop whose p(late) is at least 0.5.",
+                    "max(controltower:routes_at_risk:ratio)",
+                    "percentunit",
+                    ((None, "green"), (0.1, "orange"), (0.25, "red")),
+                    1,
+                ),
+            ),
+        ),
+        (
+            "Over time",
+            (
+                graph(
+                    "Scores by source",
+                    "Answers per second. Anything but MODEL means that a rule stands in.",
+                    (
+                        (
+                            "sum by (source) (rate(controltower_score_requests_total[$__rate_interval]))",
+                            "{{source}}",
+                        ),
+                    ),
+                    "cps",
+                    stacked=True,
+                ),
+                graph(
+                    "Questions to the model",
+                    "Per second; a route is asked about when its slack moved by a minute, or every 5 min.",
+                    (("sum(rate(controltower_track_score_requests_total[$__rate_interval]))", "questions"),),
+                    "cps",
+                ),
+                graph(
+                    "Risk told",
+                    "SLA_AT_RISK opened in each interval, and promises that were broken.",
+                    (
+                        (
+                            "sum by (code) (increase(controltower_track_exceptions_total"
+                            '{code=~"SLA_AT_RISK|SLA_BREACHED|ETA_SLIP", transition="OPENED"}'
+                            "[$__rate_interval]))",
+                            "{{code}}",
+                        ),
+                    ),
+                    stacked=True,
+                ),
+            ),
+        ),
+    ),
+)
