@@ -18,6 +18,7 @@ COMMANDS = (
     "topics",
     "worker",
     "status",
+    "readmodel",
     "api",
     "gateway",
     "feeds",

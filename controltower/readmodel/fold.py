@@ -63,7 +63,16 @@ class ProjectFold:
         return dict(self._confirmed)
 
     def idle(self, ends: Mapping[str, int]) -> Commit | None:
-        """Nothing happens without a record, but that a new run is made known."""
+        """Make a new run known, and see whether the store still stands where it stood.
+
+        So an emptied store is filled again even where no record comes. Raises RestartMe.
+        """
+        try:
+            self._store.check(self._partition, self._confirmed, self._run)
+        except StoreBehind as lost:
+            raise RestartMe(f"{lost}; reading again from there") from lost
+        except StoreDown:
+            pass  # the next write waits for it
         return None if self._run_is_known else self._with_run(Commit())
 
     def give_up(self) -> None:

@@ -59,6 +59,9 @@ class Store(Protocol):
     def begin(self, partition: int, run: str) -> dict[str, int]:
         """The positions that this run has stored; for a new run none, and what no run owns is removed."""
 
+    def check(self, partition: int, confirmed: Mapping[str, int], run: str) -> None:
+        """Raises StoreBehind as write() would."""
+
     def count(self, index: str) -> int:
         """Members of a sorted set."""
 
@@ -165,6 +168,46 @@ class RedisStore:
         except (RedisError, OSError) as failed:
             raise StoreDown(_flat(failed)) from failed
         return {}
+
+    def check(self, partition: int, confirmed: Mapping[str, int], run: str) -> None:
+        _check(confirmed, run, _strings(self._answer("hgetall", position_key(partition))))
+
+    def forget(self) -> int:
+        """Remove everything; the stage project notices and reads its topics again. Returns how many keys."""
+        removed = 0
+        try:
+            # positions first: from then on nobody takes the rest for complete
+            for pattern in (f"{PREFIX}position:*", f"{PREFIX}*"):
+                names = list(self._client.scan_iter(pattern, _SCANNED_AT_ONCE))
+                for start in range(0, len(names), _SCANNED_AT_ONCE):
+                    unlinked: Any = self._client.unlink(*names[start : start + _SCANNED_AT_ONCE])
+                    removed += unlinked
+        except (RedisError, OSError) as failed:
+            raise StoreDown(_flat(failed)) from failed
+        return removed
+
+    def positions(self, partitions: int) -> dict[tuple[str, int], int]:
+        """(topic, partition) -> next offset, as far as the read model has got."""
+        found = {}
+        for partition in range(partitions):
+            stored = _positions(_strings(self._answer("hgetall", position_key(partition))))
+            found.update({(topic, partition): offset for topic, offset in stored.items()})
+        return found
+
+    def memory(self, sample: int) -> dict[str, tuple[int, float]]:
+        """Kind of key -> (how many, bytes of each on average over at most `sample` of them)."""
+        sizes: dict[str, list[int]] = {}
+        counts: dict[str, int] = {}
+        try:
+            for name in self._client.scan_iter(f"{PREFIX}*", _SCANNED_AT_ONCE):
+                kind = name.decode().removeprefix(PREFIX).partition(":")[0]
+                counts[kind] = counts.get(kind, 0) + 1
+                if len(sizes.setdefault(kind, [])) < sample:
+                    used: Any = self._client.memory_usage(name)
+                    sizes[kind].append(used or 0)
+        except (RedisError, OSError) as failed:
+            raise StoreDown(_flat(failed)) from failed
+        return {kind: (counts[kind], sum(found) / len(found)) for kind, found in sorted(sizes.items())}
 
     def _sweep(self) -> None:
         """Remove the rows of runs that no partition is in any more."""

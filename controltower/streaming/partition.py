@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
@@ -184,6 +184,11 @@ class OwnedPartition:
         self._observer.transaction(self._spec.name, time.monotonic() - started, records, len(commit.outputs))
         self._observer.tallies(self._spec.name, commit.tallies)
 
+    async def _fold_idle(self, ends: Mapping[str, int]) -> Commit | None:
+        if not self._spec.blocking:
+            return self.taken.fold.idle(ends)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self.taken.fold.idle, ends)
+
     async def _idle(self) -> None:
         """Tell the fold which topics are read to their end; only what is folded and committed counts."""
         self._idle_at = time.monotonic() + IDLE_EVERY_S
@@ -196,6 +201,6 @@ class OwnedPartition:
             for tp, end in read_ends.items()
             if end.position == self.taken.next_offsets[tp.topic]
         }
-        commit = self.taken.fold.idle(ends)
+        commit = await self._fold_idle(ends)
         if commit is not None:
             await self._write(commit, {}, 0)

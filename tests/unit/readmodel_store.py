@@ -29,14 +29,7 @@ class DictStore:
         confirmed: Mapping[str, int] | None = None,
         run: str = "",
     ) -> int:
-        if self.failures:
-            self.failures -= 1
-            raise StoreDown("connection refused")
-        stored = self.positions.get(partition, {})
-        if self.runs.get(partition, "") != run:
-            raise StoreBehind("another run")
-        if any(stored.get(topic, 0) < offset for topic, offset in (confirmed or {}).items()):
-            raise StoreBehind("lost something")
+        self.check(partition, confirmed or {}, run)
         fresh = [row for row in rows if row.deleted or row.seq > self._seq(row)]
         for row in fresh:
             self._put(row, run)
@@ -51,6 +44,16 @@ class DictStore:
             self.runs[partition], self.positions[partition] = run, {}
             self._sweep()
         return self.positions[partition]
+
+    def check(self, partition: int, confirmed: Mapping[str, int], run: str) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise StoreDown("connection refused")
+        stored = self.positions.get(partition, {})
+        if self.runs.get(partition, "") != run:
+            raise StoreBehind("another run")
+        if any(stored.get(topic, 0) < offset for topic, offset in confirmed.items()):
+            raise StoreBehind("lost something")
 
     def _sweep(self) -> None:
         for place in list(self.hashes):

@@ -76,6 +76,19 @@ def test_reading_again_in_any_batches_changes_nothing(seed: int, size: int) -> N
     assert (again.hashes, again.sets) == (once.hashes, once.sets)
 
 
+def test_an_emptied_store_is_noticed_without_a_record() -> None:
+    """At rest the stage looks whether the store stands where it stood; one that is down is left alone."""
+    store = DictStore()
+    fold = _begun(store)
+    fold.fold(story())
+    assert fold.idle({}) is None
+    store.failures = 1
+    assert fold.idle({}) is None
+    store.positions.clear()
+    with pytest.raises(RestartMe, match="reading again"):
+        fold.idle({})
+
+
 def test_a_tombstone_removes_the_row() -> None:
     """A key without value takes row and set member away."""
     store = DictStore()
