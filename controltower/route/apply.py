@@ -3,7 +3,8 @@
 A scan moves the clock of its route when it comes through the same intake partition as the route's
 fixes: then everything due before it fires first. Records of other origin (scores, commands, actions,
 plans, scans of another feed) do not: their origin may be ahead of a backlog, and would end a silence
-that is none. Ticks move all routes of a partition, and say what every origin has been read to.
+that is none. Nor does a scan of a parcel before the first fix: the fixes may stand in a backlog. Ticks
+move all routes of a partition, and say what every origin has been read to.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ def apply_scan(route: Route, scan: wire.Scan, limits: Limits, effects: Effects) 
     source = _source_name(scan.source.topic, scan.source.partition)
     if not state.clock_ms:  # a scan that comes before the plan: nothing can have been due before it
         state.clock_ms = received
-    if not state.source or state.source == source:
+    fix = _fix_of(scan)
+    if state.source == source or (not state.source and fix is not None):
         fire_before(route, received, limits, effects)
         state.clock_ms = max(state.clock_ms, received)
     if state.ended_ms:
@@ -48,7 +50,6 @@ def apply_scan(route: Route, scan: wire.Scan, limits: Limits, effects: Effects) 
         return
     if state.carrier is None:
         state.carrier, state.tenant = sys.intern(scan.carrier), sys.intern(scan.tenant)
-    fix = _fix_of(scan)
     if fix is not None:
         _apply_fix(route, scan, fix, received, limits, effects)
     if scan.milestone in SERVING:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from controltower.route.timeline import to_ms
 from controltower.streaming.stage import Record
 from schemas import wire
-from schemas.vocabulary import ExceptionCode, Resolution, RouteEnd, Transition
+from schemas.vocabulary import ExceptionCode, Milestone, Resolution, RouteEnd, Transition
 from tests.unit.roads import (
     SPEED_MPS,
     START_MS,
@@ -220,6 +221,20 @@ def test_a_van_that_does_not_leave_is_told_and_cleared_by_leaving() -> None:
     assert told(late)[:2] == [("LATE_DEPARTURE", "OPENED"), ("LATE_DEPARTURE", "UPDATED")]
     assert seconds(late[0].detected_at) == 900
     assert ExceptionCode.LONG_HALT not in {r.code for r in records}
+
+
+def test_a_parcel_scan_ahead_of_the_fixes_tells_no_late_departure() -> None:
+    """Scans of parcels come through other partitions than the fixes, which may still be in a backlog."""
+    delivered = msgspec.structs.replace(
+        scan_of(Ping(7200, 0), 0),
+        scan_id="parcel",
+        place=None,
+        milestone=Milestone.DELIVERED,
+        shipment_ids=("P1-0",),
+        source=wire.Source("carrier-events", 1, 0),
+    )
+    pings = [scan_of(ping, i) for i, ping in enumerate(drive(0, 900, 0))]
+    assert run_day(log_of([make_plan(), delivered, *pings])) == []
 
 
 def test_the_end_of_the_route_closes_what_is_open() -> None:

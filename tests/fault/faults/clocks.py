@@ -72,7 +72,7 @@ def _route_of(arrival: Arrival) -> str | None:
     events = payload.get("events")
     if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
         return None
-    tours = {event["tour"]["no"] for event in events if isinstance(event.get("tour"), dict)}
+    tours = {event["tour"].get("no") for event in events if isinstance(event.get("tour"), dict)} - {None}
     return str(tours.pop()) if len(tours) == 1 else None
 
 
