@@ -58,7 +58,7 @@ def main() -> None:
                     cost, rate = measure(kafka.brokers, day, number, Path(folder))
                 costs[number].append(cost)
                 rates[number].append(rate)
-    print(f"{len(day.arrivals):,} reports of {len(day.plans):,} routes; least / median / most, us CPU per report")
+    print(f"{len(day.arrivals):,} reports of {len(day.plans):,} routes, us CPU each: least / median / most")
     print(report(costs, rates))
 
 

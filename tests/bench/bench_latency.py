@@ -1,0 +1,235 @@
+"""From append to carrier-events until route-status or exception can be read, by gather time and rate.
+
+python -m tests.bench.bench_latency [--gtfs FOLDER] [--gather 0,25,50,100,200] [--rates 10,500,5000,half]
+
+All stages run on a real Kafka and Redis. A day copied to many routes is sent: its first part as fast as
+possible, to fill the state and to find the rate that this machine can keep up; then at each rate for a
+while, in its order. Each record says by its instant which report led to it. `half` is half the rate of the
+first part. A gather time of 0 is 1 ms, the least that can be set. Read with read_committed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
+
+from controltower.clock import epoch_ms_of
+from controltower.intake import RECEIVED_AT_HEADER
+from controltower.streaming.client import produce_all
+from controltower.streaming.kafka_config import producer_config, reader_config
+from controltower.streaming.stage import Out
+from schemas.topics import EXCEPTIONS, ROUTE_STATUS
+from tests.bench.bench_full import recorded_day
+from tests.bench.copied_day import PARTITIONS, CopiedDay, copied_day
+from tests.bench.measuring import table
+from tests.bench.whole_tower import WholeTower
+from tests.kafka import real_kafka_or_reason
+
+#: Reports of the first part, and seconds of each rate.
+_FIRST = 40_000
+_SECONDS = {10: 20.0, 500: 12.0}
+_OTHER_SECONDS = 8.0
+#: After the last report of a rate, its records may still come for so long.
+_TAIL_S = 3.0
+
+Report = tuple[str, int]
+
+
+class _Told(msgspec.Struct):
+    """Which route, and the instant of the report that led to it."""
+
+    route_id: str | None = None
+    as_of: datetime | None = None
+    detected_at: datetime | None = None
+    transition: str | None = None
+
+
+_decode_told = msgspec.json.Decoder(_Told).decode
+
+
+class _Vehicle(msgspec.Struct):
+    trip_id: str = ""
+    start_date: str = ""
+
+
+class _Position(msgspec.Struct):
+    trip: _Vehicle
+
+
+class _Entity(msgspec.Struct):
+    vehicle: _Position
+
+
+_decode_entity = msgspec.json.Decoder(_Entity).decode
+
+
+@dataclass(slots=True)
+class Sample:
+    """One rate under one gather time."""
+
+    rate: float
+    latencies_ms: list[float] = field(default_factory=list)
+    exceptions: int = 0
+    core_share: float = 0.0
+    by_stage: dict[str, float] = field(default_factory=dict)
+
+    def centile(self, percent: int, of_last_third: bool = False) -> float:
+        steady = self.latencies_ms[len(self.latencies_ms) // 3 * 2 if of_last_third else 0 :]
+        return statistics.quantiles(steady, n=100)[percent - 1] if len(steady) > 1 else float("nan")
+
+
+class Sender:
+    """Sends at a rate, and knows when the broker appended each report."""
+
+    def __init__(self, brokers: str, reports: Iterable[Out]) -> None:
+        self._producer = Producer({**producer_config(brokers, {}), "linger.ms": 0})
+        self._reports = iter(reports)
+        self.appended_ms: dict[Report, int] = {}
+
+    def send(self, events: int) -> None:
+        """The next so many reports, and the marks between them."""
+        while events > 0:
+            out = next(self._reports)
+            place: dict[str, Any] = {"key": out.key, "value": out.value, "headers": list(out.headers)}
+            if out.value is not None:
+                place["on_delivery"] = self._appended(out)
+                events -= 1
+            self._producer.produce(out.topic, partition=out.partition, **place)
+            self._producer.poll(0)
+
+    def serve(self) -> None:
+        self._producer.poll(0)
+
+    def _appended(self, out: Out) -> Callable[[Any, Any], None]:
+        def note(error: Any, message: Any) -> None:
+            assert error is None, error
+            assert out.value is not None
+            trip = _decode_entity(out.value).vehicle.trip
+            received_ms = int(dict(out.headers)[RECEIVED_AT_HEADER])
+            report = (f"{trip.trip_id}@{trip.start_date}", received_ms)
+            self.appended_ms.setdefault(report, message.timestamp()[1])
+
+        return note
+
+
+def measure_rate(whole: WholeTower, sender: Sender, reader: Consumer, rate: float) -> Sample:
+    """Send for a while and match what is read with what was sent."""
+    sample, read = Sample(rate), []
+    seconds = _SECONDS.get(int(rate), _OTHER_SECONDS)
+    total, sent = int(rate * seconds), 0
+    before, began = whole.cpu_s(), time.monotonic()
+    while time.monotonic() < began + seconds:
+        due = min(total, int((time.monotonic() - began) * rate))
+        sender.send(due - sent)
+        sent = due
+        sender.serve()
+        read += _read(reader, 0.002)
+    after, elapsed = whole.cpu_s(), time.monotonic() - began
+    sample.by_stage = {stage: (after[stage] - before[stage]) / elapsed for stage in after}
+    sample.core_share = sum(sample.by_stage.values())
+    ends = time.monotonic() + _TAIL_S
+    while time.monotonic() < ends:
+        sender.serve()
+        read += _read(reader, 0.05)
+    _match(sample, sender, read)
+    return sample
+
+
+def _read(reader: Consumer, timeout_s: float) -> list[tuple[float, bool, bytes]]:
+    messages = reader.consume(500, timeout_s)
+    now_ms = time.time() * 1000
+    return [
+        (now_ms, m.topic() == EXCEPTIONS, m.value())
+        for m in messages
+        if not m.error() and m.value() is not None
+    ]
+
+
+def _match(sample: Sample, sender: Sender, read: list[tuple[float, bool, bytes]]) -> None:
+    """What a deadline led to has no report, and is left out."""
+    for read_ms, is_exception, value in read:
+        told = _decode_told(value)
+        at = told.detected_at if is_exception else told.as_of
+        if told.route_id is None or at is None or (is_exception and told.transition != "OPENED"):
+            continue
+        appended = sender.appended_ms.get((told.route_id, epoch_ms_of(at)))
+        if appended is not None:
+            sample.latencies_ms.append(read_ms - appended)
+            sample.exceptions += is_exception
+
+
+def measure_gather(brokers: str, day: CopiedDay, gather_ms: int, rates: Iterable[str]) -> Iterator[Sample]:
+    """One tower with one gather time through all rates."""
+    wait = str(max(1, gather_ms))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        WholeTower(brokers, Path(folder), 1, PARTITIONS, fetch_wait_ms=wait) as whole,
+    ):
+        produce_all(brokers, day.opening())
+        whole.wait_drained()
+        reports = day.reports()
+        began = time.monotonic()
+        produce_all(brokers, itertools.islice(reports, _FIRST))
+        whole.wait_drained()
+        limit = _FIRST / (time.monotonic() - began)
+        sender, reader = Sender(brokers, reports), _reader(brokers)
+        for rate in rates:
+            yield measure_rate(whole, sender, reader, limit / 2 if rate == "half" else float(rate))
+            whole.wait_drained()
+        reader.close()
+
+
+def _reader(brokers: str) -> Consumer:
+    reader = Consumer({**reader_config(brokers, {}, "bench-latency"), "fetch.wait.max.ms": 100})
+    topics = (ROUTE_STATUS, EXCEPTIONS)
+    reader.assign([TopicPartition(topic, p, OFFSET_END) for topic in topics for p in range(PARTITIONS)])
+    reader.consume(1, 1.0)
+    return reader
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--gtfs", type=Path, default=recorded_day())
+    parser.add_argument("--copies", type=int, default=24)
+    parser.add_argument("--gather", default="0,25,50,100,200")
+    parser.add_argument("--rates", default="10,500,5000,half")
+    options = parser.parse_args()
+    day = copied_day(options.gtfs, options.copies)
+    rows = []
+    with real_kafka_or_reason() as kafka:
+        for gather in options.gather.split(","):
+            for sample in measure_gather(kafka.brokers, day, int(gather), options.rates.split(",")):
+                rows.append(row_of(int(gather), sample))
+                print(*rows[-1], sample.by_stage, file=sys.stderr, flush=True)
+    print(table(HEAD, rows))
+
+
+HEAD = ("gather ms", "reports/s", "p50 ms", "p99 ms", "p99 of the last third", "records", "% of a core")
+
+
+def row_of(gather_ms: int, sample: Sample) -> list[str]:
+    return [
+        str(gather_ms),
+        f"{sample.rate:,.0f}",
+        f"{sample.centile(50):.0f}",
+        f"{sample.centile(99):.0f}",
+        f"{sample.centile(99, of_last_third=True):.0f}",
+        f"{len(sample.latencies_ms):,} ({sample.exceptions})",
+        f"{sample.core_share * 100:.0f}",
+    ]
+
+
+if __name__ == "__main__":
+    main()
