@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 _LINE_EVERY_S = 5.0
+#: From here on the rate tells how long the rest takes.
+_SURE_SHARE = 0.02
 
 
 class ProgressShown:
@@ -77,5 +79,7 @@ class ProgressShown:
 def _of(done: int, total: int | None, rate: float) -> str:
     if not total:
         return ""
-    left_s = (total - done) / rate if rate else 0.0
-    return f" of {total:,} ({100 * done / total:.0f} %), {left_s:,.0f} s left"
+    share = f" of {total:,} ({100 * done / total:.0f} %)"
+    if done < total * _SURE_SHARE:  # the rate is still that of getting started
+        return share
+    return f"{share}, {(total - done) / rate:,.0f} s left"

@@ -7,21 +7,24 @@ Writes exceptions.jsonl, actions.jsonl and route-status.jsonl: the records as pu
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
-from agents.app import build_offline_stages
+from agents.app import OFFLINE_STAGES, build_offline_stages
 from agents.errors import CommandError
 from agents.progress import ProgressShown
 from controltower.gtfs.folder import RecordedDay, read_recorded_day
 from controltower.intake import Arrival
+from controltower.offline.crew import Crew
 from controltower.offline.pipeline import Pipeline, SteppedClock
 from controltower.offline.recording import is_recording, open_recording
-from controltower.offline.relive import relive
+from controltower.offline.relive import records_to_relive, relive
 from controltower.offline.results import FILES, Published, ResultFiles
 from controltower.offline.summary import Summary, intake_lines
 from controltower.settings import Settings
-from schemas.topics import ROUTE_EVENTS
+
+Tallies = Mapping[tuple[str, ...], int]
 
 HELP = "run a recorded day offline, without Kafka"
 
@@ -29,43 +32,72 @@ HELP = "run a recorded day offline, without Kafka"
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="GTFS folder or recording")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the results go")
+    parser.add_argument(
+        "--workers",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="processes, each with some of the partitions; the result is the same (%(default)s)",
+    )
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise ValueError
+    return count
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     if not args.folder.is_dir():
         raise CommandError(f"{args.folder}: is no folder", "a GTFS folder, or one that `record` wrote")
     if is_recording(args.folder):
-        lines = list(_replay_recording(args.folder, args.out, settings))
+        lines = list(_replay_recording(args.folder, args.out, settings, args.workers))
     else:
-        lines = list(_replay_day(args.folder, args.out, settings))
+        lines = list(_replay_day(args.folder, args.out, settings, args.workers))
     print("\n".join(lines))
     print(f"written to {args.out}: {', '.join(FILES.values())}")
     return 0
 
 
-def _replay_day(folder: Path, out: Path, settings: Settings) -> Iterator[str]:
-    day = read_recorded_day(folder)
-    clock, span = SteppedClock(), _Span()
-    pipeline = Pipeline(build_offline_stages(settings, clock.now_ms), settings.partitions, clock)
+def _replay_day(folder: Path, out: Path, settings: Settings, workers: int) -> Iterator[str]:
+    day, span = read_recorded_day(folder), _Span()
     with ProgressShown("replaying", "events", day.arrivals_total) as progress:
         arrivals = span.watch(day, progress.advance)
-        summary = _write(pipeline.run(day.plans, arrivals), out)
+        replay = _replay_here if workers == 1 else partial(_replay_by_crew, workers=workers)
+        summary, tallies = replay(day, arrivals, out, settings)
         seconds = progress.seconds
     yield f"events      {day.arrivals_total:>8,} in {seconds:.1f} s, {day.arrivals_total / seconds:,.0f}/s"
-    yield from intake_lines(pipeline.tallies)
+    yield from intake_lines(tallies)
     if day.unplanned:
         yield f"without a plan: {day.unplanned:,} trips that the schedule has no times for"
     yield from summary.lines(span.seconds)
 
 
-def _replay_recording(folder: Path, out: Path, settings: Settings) -> Iterator[str]:
-    recording = open_recording(folder)
+def _replay_here(
+    day: RecordedDay, arrivals: Iterable[Arrival], out: Path, settings: Settings
+) -> tuple[Summary, Tallies]:
     clock = SteppedClock()
-    records = recording.records_total(frozenset({ROUTE_EVENTS}))
-    with ProgressShown("replaying", "records", None) as progress:
-        summary = _write(relive(recording, build_offline_stages(settings, clock.now_ms)), out)
+    pipeline = Pipeline(build_offline_stages(settings, clock.now_ms), settings.partitions, clock)
+    return _write(pipeline.run(day.plans, arrivals), out), pipeline.tallies
+
+
+def _replay_by_crew(
+    day: RecordedDay, arrivals: Iterable[Arrival], out: Path, settings: Settings, *, workers: int
+) -> tuple[Summary, Tallies]:
+    build = partial(build_offline_stages, settings)
+    with Crew(build, len(OFFLINE_STAGES), settings.partitions, workers) as crew:
+        return _write(crew.run(day.plans, arrivals), out), crew.tallies
+
+
+def _replay_recording(folder: Path, out: Path, settings: Settings, workers: int) -> Iterator[str]:
+    recording = open_recording(folder)
+    build = partial(build_offline_stages, settings)
+    total = records_to_relive(recording, build(SteppedClock().now_ms))
+    with ProgressShown("replaying", "records", total) as progress:
+        summary = _write(relive(recording, build, workers, progress.advance), out)
         seconds = progress.seconds
-    yield f"route events{records:>8,} in {seconds:.1f} s, {records / seconds:,.0f}/s"
+    yield f"records     {total:>8,} in {seconds:.1f} s, {total / seconds:,.0f}/s"
     yield from summary.lines(0)
 
 

@@ -11,19 +11,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from controltower.intake import Payload
-from controltower.offline.intake_records import (
-    arrival_record,
-    mark_records,
-    plan_records,
-    planned_end_ms,
-)
 from controltower.offline.logs import Logs
-from controltower.offline.timeline import PLANS_AHEAD_MS, Mark, with_marks
+from controltower.offline.windows import clock_windows
 from controltower.streaming.stage import Out, PartitionFold, Record, StageSpec
 from schemas.wire import Plan
 
 #: Answers to answers: more rounds than this after the last record would be a loop between stages.
-_MOST_ROUNDS = 1000
+MOST_ROUNDS = 1000
 
 
 class SteppedClock:
@@ -53,21 +47,14 @@ class Pipeline:
 
     def run(self, plans: Iterable[Plan], arrivals: Iterable[Payload]) -> Iterator[Record]:
         """Every record of every topic as it is appended, intake and changelogs included."""
-        waiting = list(plans)
-        for event in with_marks(arrivals, planned_end_ms(waiting)):
-            if isinstance(event, Mark):
-                yield from self._append(mark_records(event, self._partitions), event.at_ms)
-                yield from self._fold_window(event.at_ms)
-            else:
-                if waiting:
-                    received_at_ms = event.received_at_ms - PLANS_AHEAD_MS
-                    yield from self._append(plan_records(waiting, received_at_ms), received_at_ms)
-                    waiting = []
-                yield self._logs.append(arrival_record(event, self._partitions), event.received_at_ms)
+        for ends_at_ms, intake in clock_windows(plans, arrivals, self._partitions):
+            for out, received_ms in intake:
+                yield self._logs.append(out, received_ms)
+            yield from self._fold_window(ends_at_ms)
         yield from self._settle()
 
     def _settle(self) -> Iterator[Record]:
-        for _ in range(_MOST_ROUNDS):
+        for _ in range(MOST_ROUNDS):
             if self._logs.is_read:
                 return
             yield from self._fold_window(self._clock.at_ms)

@@ -124,9 +124,10 @@ class Recording:
         """Where the broker's log began; 0 is its true beginning."""
         return self.manifest.topics[topic].partitions[partition].first_offset
 
-    def records_total(self, topics: frozenset[str]) -> int:
-        notes = (self.manifest.topics[topic].partitions.values() for topic in topics & self.topics)
-        return sum(note.records for partitions in notes for note in partitions)
+    def records_of(self, topic: str, partition: int) -> int:
+        """How many records of a partition it holds; 0 where it holds none."""
+        note = self.manifest.topics.get(topic, TopicNote()).partitions.get(partition, PartitionNote())
+        return note.records
 
     def read(self, topic: str, partition: int) -> Iterator[Record]:
         """The partition in order of offset. Raises RecordingError."""

@@ -56,7 +56,8 @@ def test_a_recording_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert list(recording.read("b", 0)) == []
     assert recording.first_offset("a", 1) == 5
     assert recording.manifest.topics["a"].topic_id == "id-a"
-    assert recording.records_total(frozenset({"a", "b"})) == 3
+    assert recording.records_of("a", 1) + recording.records_of("b", 0) == 3
+    assert recording.records_of("c", 0) == 0
 
 
 def test_a_recording_that_was_cut_off_is_refused(tmp_path: Path) -> None:
