@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controltower.detect import excess_dwell, long_halt, route_deviation
+from controltower.detect import excess_dwell, long_halt, route_deviation, sequence_break, slow_progress
 from controltower.detect.motion import Mean, memory_ms
 from controltower.detect.rule import Observation, silence_limit_ms
 from controltower.detect.standing import settle
@@ -22,15 +22,21 @@ def fold_fix(was: Snapshot, plan: RoutePlan, fix: Fix, limits: Limits) -> Snapsh
     memory = memory_ms(before.cadence_ms, limits)
     standing = settle(was.standing, now, gap_ms, gap_limit, memory, limits)
     still, astray = _is_still(was, standing, limits), _is_astray(was, progress, limits)
+    moved_m = progress.along_m - before.along_m
+    back = moved_m < -limits.reversal_step_m or was.reversal.fixes > 0
+    look = fix.at_ms - was.slow.at_ms >= limits.slow_every_ms or before.departed_ms != progress.departed_ms
+    if not (still or astray or back or look):
+        return Snapshot(progress, standing, was.halt, was.dwell, was.detour, was.slow, was.reversal)
+    seen = Observation(plan, fix, x, y, progress, standing, limits)
     halt, dwell, detour = was.halt, was.dwell, was.detour
-    if still or astray:
-        seen = Observation(plan, fix, progress, standing, limits)
-        if still:
-            dwell = excess_dwell.step(dwell, halt, seen)
-            halt = long_halt.step(halt, dwell, seen)
-        if astray:
-            detour = route_deviation.step(detour, seen)
-    return Snapshot(progress, standing, halt, dwell, detour)
+    if still:
+        dwell = excess_dwell.step(dwell, halt, seen)
+        halt = long_halt.step(halt, dwell, seen)
+    if astray:
+        detour = route_deviation.step(detour, seen)
+    reversal = sequence_break.step(was.reversal, seen, moved_m) if back else was.reversal
+    slow = slow_progress.step(was.slow, seen, astray=detour.on or reversal.on) if look else was.slow
+    return Snapshot(progress, standing, halt, dwell, detour, slow, reversal)
 
 
 def _is_still(was: Snapshot, standing: Standing, limits: Limits) -> bool:

@@ -14,21 +14,28 @@ class Wake(Flag):
     """Which events wake a rule. What does not wake it costs it nothing.
 
     STILL: a fix of a vehicle that has stood for as long as the rules allow. ASTRAY: a fix outside the
-    corridor. Both also while their rule holds evidence. DEADLINE: a due time that no fix has put off.
+    corridor. BACKWARD: a fix behind the one before it. All three also while their rule holds evidence.
+    CADENCE: the first fix 5 min after the last look. SERVED: a scan that serves a stop. DEADLINE: a due time
+    that no fix has put off.
     """
 
     STILL = auto()
     ASTRAY = auto()
+    BACKWARD = auto()
+    CADENCE = auto()
+    SERVED = auto()
     SCORE = auto()
     DEADLINE = auto()
 
 
 @dataclass(slots=True, frozen=True)
 class Observation:
-    """One fix in its place: what it adds to progress and standing."""
+    """One fix in its place (x, y: metres in the plan's frame): what it adds to progress and standing."""
 
     plan: RoutePlan
     fix: Fix
+    x: float
+    y: float
     progress: Progress
     standing: Standing
     limits: Limits
@@ -47,12 +54,17 @@ class Observation:
 
     @property
     def parked(self) -> bool:
-        """It stands now, since its departure: a layover before it is no halt, nor is a start from one."""
-        standing = self.standing
+        """It stands now, since its departure: a layover before it is no halt, nor is a start from one, nor
+        waiting close to the first stop before the time has come."""
+        standing, progress, start = self.standing, self.progress, self.plan.stops[0]
         return (
             self.underway
-            and standing.since_ms >= self.progress.departed_ms
+            and standing.since_ms >= progress.departed_ms
             and standing.pace_mps < self.limits.walking_mps
+            and (
+                self.fix.at_ms >= start.departure_ms
+                or progress.reached_m >= start.along_m + self.limits.return_m
+            )
         )
 
 

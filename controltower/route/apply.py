@@ -19,7 +19,15 @@ from controltower.route.commanding import apply_action, apply_command, apply_sup
 from controltower.route.deadlines import fire_before, put_off_silence
 from controltower.route.ending import SERVING, end_route, is_finished
 from controltower.route.evidence import Fix
-from controltower.route.judge import clear, end_episode, find_episode, judge_fixes, judge_scores, may_judge
+from controltower.route.judge import (
+    clear,
+    end_episode,
+    find_episode,
+    judge_fixes,
+    judge_scores,
+    judge_served,
+    may_judge,
+)
 from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
 from controltower.route.route import Effects, Route
@@ -52,8 +60,9 @@ def apply_scan(route: Route, scan: wire.Scan, limits: Limits, effects: Effects) 
         state.carrier, state.tenant = sys.intern(scan.carrier), sys.intern(scan.tenant)
     if fix is not None:
         _apply_fix(route, scan, fix, received, limits, effects)
-    if scan.milestone in SERVING:
-        _serve(route, scan.stop_id)
+    if scan.milestone in SERVING and _serve(route, scan.stop_id):
+        trigger = Trigger(scan.source.topic, scan.source.partition, scan.source.offset, scan.scan_id)
+        judge_served(route, state.clock_ms, trigger, limits, effects)
     _after_scan(route, limits, effects)
 
 
@@ -70,12 +79,13 @@ def _fix_of(scan: wire.Scan) -> Fix | None:
     return Fix(at, place.lat, place.lon, place.accuracy_m or _ACCURACY_UNKNOWN_M)
 
 
-def _serve(route: Route, stop_id: str | None) -> None:
-    if stop_id is None or route.plan is None:
-        return
-    index = route.plan.stop_index.get(stop_id)
-    if index is not None:
-        route.state.served |= 1 << index
+def _serve(route: Route, stop_id: str | None) -> bool:
+    """Note that a stop is done; False where that changes nothing."""
+    index = route.plan.stop_index.get(stop_id) if stop_id is not None and route.plan is not None else None
+    if index is None or route.state.served >> index & 1:
+        return False
+    route.state.served |= 1 << index
+    return True
 
 
 def _apply_fix(

@@ -27,7 +27,8 @@ class Samples(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Progress(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Where on the path. `along_m` is the last place on the path, `reached_m` the furthest one."""
+    """Where on the path. `along_m` is the last place on the path, `reached_m` the furthest one; before
+    departure the hindmost one, from which departing is measured."""
 
     at_ms: int = 0
     along_m: float = 0.0
@@ -92,6 +93,36 @@ class Detour(msgspec.Struct, frozen=True, array_like=True, gc=False):
     until_ms: int = 0
     furthest_m: float = 0.0
     left_at_m: float = 0.0
+    #: slip when it left, and the place on the path that is nearest now
+    slip_ms: int = 0
+    near_m: float = 0.0
+    #: distance to the next stop of the plan
+    next_stop_m: float = 0.0
+
+
+class Slow(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Memory of SLOW_PROGRESS: where it was at the last three looks, and what the last one said."""
+
+    at_ms: int = 0
+    along_m: float = 0.0
+    mid_ms: int = 0
+    mid_m: float = 0.0
+    old_ms: int = 0
+    old_m: float = 0.0
+    on: bool = False
+    since_ms: int = 0
+    until_ms: int = 0
+    share: float = 0.0
+
+
+class Reversal(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Memory of driving the path backwards: fixes in a row behind the one before, and how far back."""
+
+    on: bool = False
+    fixes: int = 0
+    since_ms: int = 0
+    until_ms: int = 0
+    back_m: float = 0.0
 
 
 class Snapshot(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -102,6 +133,8 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True, gc=False):
     halt: Halt = Halt()
     dwell: Dwell = Dwell()
     detour: Detour = Detour()
+    slow: Slow = Slow()
+    reversal: Reversal = Reversal()
 
 
 START = Snapshot()

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from controltower.detect import excess_dwell, long_halt, route_deviation, sla_at_risk
+from controltower.detect import (
+    excess_dwell,
+    long_halt,
+    route_deviation,
+    sequence_break,
+    sla_at_risk,
+    slow_progress,
+    stop_skipped,
+)
 from controltower.detect.rule import Verdict
 from controltower.exceptions import lifecycle
 from controltower.exceptions.answering import FLAPPING_HOLD_MS
 from controltower.exceptions.episode import Episode, Trigger
+from controltower.route.eta import estimate_p50s
 from controltower.route.limits import Limits
+from controltower.route.plan import RoutePlan
 from controltower.route.route import Effects, Route, subject_of
 from schemas import wire
 from schemas.vocabulary import ExceptionCode, Resolution, Transition
@@ -31,6 +41,8 @@ def hold_until_ms(episode: Episode, limits: Limits) -> int:
         ExceptionCode.LONG_HALT: limits.halt_ms,
         ExceptionCode.EXCESS_DWELL: limits.dwell_floor_ms,
         ExceptionCode.ROUTE_DEVIATION: limits.detour_ms,
+        ExceptionCode.SLOW_PROGRESS: 3 * limits.slow_every_ms,
+        ExceptionCode.SEQUENCE_BREAK: limits.reversal_ms,
         ExceptionCode.SIGNAL_LOST: limits.silence_unknown_ms,
     }
     return episode.cleared_ms + _hold_ms(episode, limits) + evidence_ms.get(episode.code, 0)
@@ -42,8 +54,10 @@ def _hold_ms(episode: Episode, limits: Limits) -> int:
 
 def may_judge(route: Route) -> bool:
     """False where no rule of a fix is on and no exception open: then there is nothing to hold."""
-    snapshot = route.snapshot
-    return snapshot.halt.on or snapshot.dwell.on or snapshot.detour.on or bool(route.state.episodes)
+    if route.state.episodes:
+        return True
+    now = route.snapshot
+    return now.halt.on or now.dwell.on or now.detour.on or now.slow.on or now.reversal.on
 
 
 def judge_fixes(route: Route, now_ms: int, trigger: Trigger | None, limits: Limits, effects: Effects) -> None:
@@ -54,10 +68,55 @@ def judge_fixes(route: Route, now_ms: int, trigger: Trigger | None, limits: Limi
     verdicts = (
         (long_halt.CODE, long_halt.verdict(snapshot.halt)),
         (excess_dwell.CODE, excess_dwell.verdict(snapshot.dwell, plan.stops)),
-        (route_deviation.CODE, route_deviation.verdict(snapshot.detour, plan.has_path)),
+        (route_deviation.CODE, route_deviation.verdict(snapshot.detour, plan)),
+        (slow_progress.CODE, slow_progress.verdict(snapshot.slow)),
     )
     for code, verdict in verdicts:
         hold_against(route, code, verdict, now_ms, trigger, limits, effects)
+    _judge_sequence(
+        route, sequence_break.verdict_of_way(snapshot.reversal), "order", now_ms, trigger, limits, effects
+    )
+
+
+def _judge_sequence(
+    route: Route,
+    verdict: Verdict,
+    other: str,
+    now_ms: int,
+    trigger: Trigger | None,
+    limits: Limits,
+    effects: Effects,
+) -> None:
+    """Two rules share this code; neither clears what the `other` manner of it has opened."""
+    episode = find_episode(route, sequence_break.CODE)
+    if episode is None or episode.metrics.get("manner") != other:
+        hold_against(route, sequence_break.CODE, verdict, now_ms, trigger, limits, effects)
+
+
+def judge_served(
+    route: Route, now_ms: int, trigger: Trigger | None, limits: Limits, effects: Effects
+) -> None:
+    """After a scan that served a stop: what was left out, and whether that costs a promise."""
+    plan, served = route.plan, route.state.served
+    if plan is None:
+        return
+    skipped = sequence_break.find_left_out(plan.stops, served, limits.skipped_after)
+    verdict = stop_skipped.verdict(plan.stops, skipped, now_ms)
+    hold_against(route, stop_skipped.CODE, verdict, now_ms, trigger, limits, effects)
+    left_out = sequence_break.find_left_out(plan.stops, served, 1)
+    slack_ms = _least_slack_ms(route, plan, now_ms) if left_out else None
+    verdict = sequence_break.verdict_of_order(plan.stops, left_out, slack_ms, now_ms)
+    _judge_sequence(route, verdict, "reversed", now_ms, trigger, limits, effects)
+
+
+def _least_slack_ms(route: Route, plan: RoutePlan, now_ms: int) -> int | None:
+    """Of the promises still open: the least time between the present ETA and the promise."""
+    left = [i for i in range(len(plan.stops)) if not route.state.served >> i & 1 and plan.stops[i].shipments]
+    p50s = estimate_p50s(plan.stops, left, route.slip_ms(now_ms), now_ms)
+    slacks = [
+        p - p50 for i, p50 in zip(left, p50s, strict=True) if (p := plan.stops[i].promised_ms) is not None
+    ]
+    return min(slacks, default=None)
 
 
 def judge_scores(
@@ -94,6 +153,7 @@ def hold_against(
         return
     subject = subject_of(route, limits)
     if not verdict.active:
+        episode.metrics = dict(verdict.metrics) or episode.metrics
         say(route, effects, lifecycle.mark_cleared(episode, subject, now_ms))
         return
     if episode.cleared_ms and verdict.since_ms > episode.cleared_ms + _hold_ms(episode, limits):

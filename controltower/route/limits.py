@@ -41,7 +41,22 @@ class Limits(msgspec.Struct, frozen=True):
     stop_radius_m: float = 45.0
     #: leaving the first stop by this much is departing
     departed_m: float = 120.0
+    #: back at the first stop before it got this far, it has not departed
+    return_m: float = 1500.0
     late_departure_ms: int = 15 * MINUTE_MS
+
+    #: SLOW_PROGRESS: share of the planned progress over three looks, only of a vehicle as late as this
+    slow_every_ms: int = 5 * MINUTE_MS
+    slow_open_share: float = 0.4
+    slow_clear_share: float = 0.6
+    slow_slip_ms: int = 3 * MINUTE_MS
+    #: SEQUENCE_BREAK: fixes in a row that lie this much behind the one before, over this time and way
+    reversal_step_m: float = 20.0
+    reversal_fixes: int = 4
+    reversal_m: float = 300.0
+    reversal_ms: int = 90_000
+    #: STOP_SKIPPED: so many later stops were served
+    skipped_after: int = 2
 
     silence_ms: int = 5 * MINUTE_MS
     silence_cadences: float = 3.0

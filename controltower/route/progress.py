@@ -11,6 +11,8 @@ from controltower.route.plan import RoutePlan
 #: Looking back this far allows for noise and a short reversal.
 _BACK_M = 200.0
 _AHEAD_M = 150.0
+#: A vehicle that turns round may be this much further back for each second since it was on its path.
+_BACK_MPS = 20.0
 #: Fixes in a row on another part of the path until progress moves there.
 _ELSEWHERE_FIXES = 3
 _SAMPLE_MS = 5 * 60_000
@@ -36,12 +38,19 @@ def advance(now: Progress, plan: RoutePlan, fix: Fix, x: float, y: float, limits
     """Fold one fix that is not older than `now`; x, y: its place in the frame of the plan, metres."""
     along, off, width, elsewhere = _locate(now, plan, fix, x, y, limits)
     departed, reached, on_path_at = now.departed_ms, now.reached_m, now.on_path_at_ms
+    next_stop = now.next_stop
     if off <= width and not elsewhere:
+        if departed:
+            if along > reached:
+                reached = along
+            elif _is_back_at_start(plan, along, reached, limits):
+                departed, reached, next_stop = 0, along, 0
+        elif _has_left(plan, along, reached if on_path_at else along, limits):
+            departed, reached = fix.at_ms, along
+        elif not on_path_at or along < reached:
+            reached = along  # it comes up to its first stop, maybe from further down its own path
         on_path_at = fix.at_ms
-        if along > reached:
-            reached = along
-        if not departed and along >= plan.stops[0].along_m + limits.departed_m:
-            departed = fix.at_ms
+    next_stop = _next_stop(next_stop, plan, reached, departed, x, y)
     slip = _slip_ms(plan, fix.at_ms, along, departed, on_path_at)
     cadence, gaps = rhythm(now, fix)
     samples = now.samples
@@ -53,7 +62,7 @@ def advance(now: Progress, plan: RoutePlan, fix: Fix, x: float, y: float, limits
         off,
         on_path_at,
         reached,
-        _next_stop(now.next_stop, plan, reached, on_path_at, x, y),
+        next_stop,
         departed,
         elsewhere,
         cadence,
@@ -62,6 +71,19 @@ def advance(now: Progress, plan: RoutePlan, fix: Fix, x: float, y: float, limits
         samples,
         width,
     )
+
+
+def _has_left(plan: RoutePlan, along_m: float, hindmost_m: float, limits: Limits) -> bool:
+    """True once it moved on from its hindmost place, or where it is first seen far down its path."""
+    first_m = plan.stops[0].along_m
+    moved_on = along_m >= max(first_m, hindmost_m) + limits.departed_m
+    return moved_on or along_m >= first_m + limits.return_m
+
+
+def _is_back_at_start(plan: RoutePlan, along_m: float, reached_m: float, limits: Limits) -> bool:
+    """True where a vehicle that had not got far is at its first stop again: it had only waited elsewhere."""
+    first_m = plan.stops[0].along_m
+    return along_m < first_m + limits.departed_m and reached_m < first_m + limits.return_m
 
 
 def _sample(was: Samples, at_ms: int, slip_ms: int, along_m: float) -> Samples:
@@ -87,6 +109,8 @@ def _locate(
     if plan.has_path:
         there, off_there = path.project(x, y, 0.0, path.length_m, now.along_m)
         if off_there <= limits.corridor_m * limits.corridor_clear_share:
+            if now.along_m - _BACK_M - _BACK_MPS * since_s < there < now.along_m:
+                return there, off_there, width, 0  # it drives back along its path
             if now.elsewhere + 1 >= _ELSEWHERE_FIXES:
                 return there, off_there, width, 0
             return now.along_m, off_there, width, now.elsewhere + 1
@@ -110,14 +134,15 @@ def rhythm(now: Progress, fix: Fix) -> tuple[int, int]:
     return now.cadence_ms + (gap - now.cadence_ms) // _CADENCE_WEIGHT, min(now.gaps + 1, 99)
 
 
-def _next_stop(index: int, plan: RoutePlan, reached_m: float, on_path_at_ms: int, x: float, y: float) -> int:
+def _next_stop(index: int, plan: RoutePlan, reached_m: float, departed_ms: int, x: float, y: float) -> int:
     """Index of the first stop not yet passed; len(stops) when the last one is reached.
 
-    The last stop may lie beside the end of the path, so being near it counts as well.
+    Before departure none is passed. The last stop may lie beside the end of the path, so being near it
+    counts as well.
     """
-    if not on_path_at_ms:
-        return index
     last = len(plan.stops) - 1
+    if last and not departed_ms:
+        return index
     while index < last and reached_m >= plan.stops[index].along_m + _PASSED_M:
         index += 1
     if index < last:

@@ -113,9 +113,15 @@ def test_a_parked_tracker_that_wanders_still_stands() -> None:
 
 
 def test_crawling_traffic_is_no_halt() -> None:
-    """A van that moves on at 0.4 m/s is slow, not halted."""
+    """A van that moves on at 0.4 m/s is slow, not halted: one SLOW_PROGRESS that clears once it drives."""
     crawl = [Ping(330 + i * 30, 2500 + i * 12) for i in range(40)]
-    assert run_day(day_of(drive(0, 300, 0) + crawl + drive(1560, 2400, 3000), TICKS)) == []
+    records = run_day(day_of(drive(0, 300, 0) + crawl + drive(1560, 2400, 3000), TICKS))
+    assert told(records) == [
+        ("SLOW_PROGRESS", "OPENED"), ("SLOW_PROGRESS", "UPDATED"), ("SLOW_PROGRESS", "RESOLVED")
+    ]  # fmt: skip
+    share = records[0].metrics["progress_share"]
+    assert isinstance(share, float)
+    assert share < 0.4
 
 
 def test_a_dead_tracker_is_not_a_halt() -> None:
