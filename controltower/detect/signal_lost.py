@@ -33,6 +33,11 @@ def earliest_ms(heard_ms: int, limits: Limits) -> int:
     return heard_ms + limits.silence_ms
 
 
+def due_again_ms(heard_ms: int, cadence_ms: int, gaps: int, limits: Limits) -> int:
+    """When a vehicle that is heard of no more since then is silent."""
+    return heard_ms + silence_limit_ms(cadence_ms, gaps, limits)
+
+
 def verdict(snapshot: Snapshot, heard_ms: int, due: int) -> Verdict:
     """Active since the last fix."""
     metrics: dict[str, float | str] = {

@@ -31,6 +31,7 @@ from controltower.route.judge import (
 from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
 from controltower.route.route import Effects, Route
+from controltower.route.silence import note_fix
 from controltower.route.status import tell_if_new
 from controltower.route.timeline import to_ms
 from controltower.route.trail import Took, restart, take_fix
@@ -97,7 +98,7 @@ def _apply_fix(
         effects.count("duplicates")
         return
     state.source = _source_name(scan.source.topic, scan.source.partition)
-    state.heard_ms = max(state.heard_ms, received)
+    state.feed, state.heard_ms = sys.intern(scan.feed), max(state.heard_ms, received)
     route.source_over_ms = 0
     if scan.vehicle_id is not None and scan.vehicle_id != state.vehicle_id:
         state.vehicle_id = scan.vehicle_id
@@ -120,6 +121,8 @@ def _hear_again(route: Route, fix_at_ms: int, limits: Limits, effects: Effects) 
     """A fix ends a silence; one that was taken during it shows that the tracker only could not send."""
     state = route.state
     state.silent = False
+    if state.unjudged or state.release_ms:
+        note_fix(route, fix_at_ms, limits)
     put_off_silence(route, limits)
     episode = find_episode(route, signal_lost.CODE) if state.episodes else None
     if episode is None:

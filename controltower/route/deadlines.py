@@ -12,6 +12,7 @@ from controltower.route.ending import end_route
 from controltower.route.judge import end_episode, hold_against, hold_until_ms, say
 from controltower.route.limits import Limits
 from controltower.route.route import Effects, Route, subject_of
+from controltower.route.silence import fall_silent, release
 from controltower.route.state import RouteState
 from controltower.route.status import tell_if_new
 from schemas.vocabulary import Resolution, RouteEnd
@@ -28,7 +29,7 @@ class Deadline(NamedTuple):
 Fire = Callable[[Route, Deadline, Limits, Effects], None]
 
 
-_HOLD_OVER, _SILENCE, _NOT_DEPARTED, _ROUTE_OVER, _WAKE, _ESCALATE = range(6)
+_HOLD_OVER, _SILENCE, _NOT_DEPARTED, _ROUTE_OVER, _WAKE, _ESCALATE, _RELEASE = range(7)
 
 
 def pending(route: Route, limits: Limits) -> Iterator[Deadline]:
@@ -59,6 +60,8 @@ def _of_episodes(state: RouteState, limits: Limits) -> Iterator[Deadline]:
         unanswered_ms = episode.due_at_level_ms()
         if unanswered_ms is not None:
             yield Deadline(unanswered_ms, _ESCALATE, place)
+    if state.release_ms:
+        yield Deadline(state.release_ms, _RELEASE, 0)
 
 
 def next_due_ms(route: Route, limits: Limits) -> int:
@@ -115,10 +118,11 @@ def _hold_over(route: Route, deadline: Deadline, limits: Limits, effects: Effect
 
 
 def _silence(route: Route, deadline: Deadline, limits: Limits, effects: Effects) -> None:
-    due, state = deadline.due_ms, route.state
-    state.silent = True
-    verdict = signal_lost.verdict(route.snapshot, state.heard_ms, due)
-    hold_against(route, signal_lost.CODE, verdict, due, None, limits, effects)
+    fall_silent(route, deadline.due_ms, limits, effects)
+
+
+def _release(route: Route, deadline: Deadline, limits: Limits, effects: Effects) -> None:
+    release(route, deadline.due_ms, limits, effects)
 
 
 def _not_departed(route: Route, deadline: Deadline, limits: Limits, effects: Effects) -> None:
@@ -149,4 +153,5 @@ _FIRES: dict[int, Fire] = {
     _ROUTE_OVER: _route_over,
     _WAKE: _wake,
     _ESCALATE: _escalate,
+    _RELEASE: _release,
 }

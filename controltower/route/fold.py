@@ -20,6 +20,8 @@ from controltower.route.plan import parse_plan
 from controltower.route.plans import PATH_KEY, PLAN_KEY, PlanShelf
 from controltower.route.route import Effects, Minute, Route
 from controltower.route.routes import Routes
+from controltower.route.silence import expect_again, settle
+from controltower.route.status import tell_if_new
 from controltower.route.timeline import MINUTE_MS, from_ms, to_ms
 from controltower.route.verdicts import VERDICTS_KEY, FeedVerdicts
 from controltower.streaming.stage import Commit, Out, Record
@@ -82,7 +84,7 @@ class TrackFold:
 
     def fold(self, records: Sequence[Record]) -> Commit:
         """Fold one poll of route-events."""
-        effects = Effects(archive=self._archive)
+        effects = Effects(archive=self._archive, verdicts=self._verdicts)
         for record in records:
             if record.value is not None:
                 self._fold_one(record.value, record, effects)
@@ -102,7 +104,7 @@ class TrackFold:
             self._tick(event, effects)
             return
         if isinstance(event, wire.FeedsJudged):
-            self._verdicts.take(event)
+            self._judge(event, effects)
             return
         route = self._route_of(event)
         if route is None:
@@ -165,6 +167,31 @@ class TrackFold:
         effects.tell(wire.Tick(source=self._name, sources=1, upto=from_ms(now)))
         if before is None or now // MINUTE_MS > before // MINUTE_MS:
             effects.tell(Minute(now))
+
+    def _judge(self, judged: wire.FeedsJudged, effects: Effects) -> None:
+        """Silences that waited for this are told, or held back; those of a feed that is back are expected."""
+        verdicts, back_ms = self._verdicts, to_ms(judged.upto)
+        for route_id in verdicts.take_held_back(verdicts.take(judged)):
+            route = self._routes.find(route_id)
+            if route is not None and not route.state.ended_ms:
+                expect_again(route, back_ms, self._limits)
+                self._touch(route)
+        if verdicts.judged_ms is None:
+            return
+        for route_id in verdicts.waiting():
+            route = self._routes.find(route_id)
+            if route is None:
+                verdicts.wait_no_more(route_id)
+                continue
+            settle(route, verdicts, verdicts.judged_ms, self._limits, effects)
+            tell_if_new(route, route.state.clock_ms, self._limits, effects)
+            self._touch(route)
+
+    def _touch(self, route: Route) -> None:
+        """It changed by something else than a record of its own."""
+        route.due_ms = 0
+        self._changed[route.state.route_id] = None
+        self._schedule(route)
 
     def _mark_source(self, source: str) -> None:
         """A recorded day is over, or another one begins after it. What vehicles would have said after its

@@ -138,12 +138,16 @@ def hold_against(
     trigger: Trigger | None,
     limits: Limits,
     effects: Effects,
+    parent_id: str | None = None,
 ) -> None:
-    """One code: what its rule says against the exception that is open, if one is."""
+    """One code: what its rule says against the exception that is open, if one is.
+
+    parent_id: the exception that holds back one that is opened now.
+    """
     episode = find_episode(route, code)
     if episode is None:
         if verdict.active:
-            open_now(route, code, verdict, now_ms, trigger, limits, effects)
+            open_now(route, code, verdict, now_ms, trigger, limits, effects, parent_id)
         return
     if trigger is not None:
         episode.trigger = trigger
@@ -158,7 +162,7 @@ def hold_against(
         return
     if episode.cleared_ms and verdict.since_ms > episode.cleared_ms + _hold_ms(episode, limits):
         end_episode(route, episode, Resolution.AUTO, now_ms, limits, effects)
-        open_now(route, code, verdict, now_ms, trigger, limits, effects)
+        open_now(route, code, verdict, now_ms, trigger, limits, effects, parent_id)
         return
     if episode.cleared_ms:
         say(route, effects, lifecycle.mark_back(episode, subject, verdict, now_ms))
@@ -174,11 +178,13 @@ def open_now(
     trigger: Trigger | None,
     limits: Limits,
     effects: Effects,
+    parent_id: str | None = None,
 ) -> None:
     """A new exception of this code."""
     subject = subject_of(route, limits)
     model = route.state.risk.model_version if code is ExceptionCode.SLA_AT_RISK else None
     episode = lifecycle.open_episode(subject, code, verdict, now_ms, trigger, model)
+    episode.parent_id = episode.suppressed_by = parent_id
     route.state.episodes.append(episode)
     say(route, effects, lifecycle.tell(episode, subject, Transition.OPENED, now_ms))
 

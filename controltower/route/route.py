@@ -12,6 +12,7 @@ from controltower.route.evidence import Snapshot
 from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
 from controltower.route.state import RouteState, Trail
+from controltower.route.verdicts import FeedVerdicts
 from schemas import wire
 from schemas.vocabulary import StopKind
 
@@ -80,6 +81,8 @@ class Effects:
     tallies: dict[tuple[str, ...], int] = field(default_factory=dict)
     #: what ends is noted here as it ends, so that polls do not change when it is closed
     archive: Archive = field(default_factory=Archive)
+    #: what the log has said about the feeds so far
+    verdicts: FeedVerdicts | None = None
 
     def count(self, *name: str) -> None:
         """Add one to a tally."""

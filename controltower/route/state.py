@@ -46,6 +46,16 @@ class Told(msgspec.Struct, array_like=True):
     slip_ms: int = 0
 
 
+class Unjudged(msgspec.Struct, array_like=True):
+    """A silence that is due and waits for the verdict about its feed; `ended_ms`: a fix came meanwhile."""
+
+    due_ms: int
+    since_ms: int
+    metrics: dict[str, float | str]
+    ended_ms: int = 0
+    delayed: bool = False
+
+
 class RouteState(msgspec.Struct, array_like=True):
     """Everything that is kept of a route. Times in ms since the epoch, 0 where unknown."""
 
@@ -74,6 +84,11 @@ class RouteState(msgspec.Struct, array_like=True):
     #: of the plan in force: when it ends, and when it leaves its first stop
     plan_ends_ms: int = 0
     plan_departs_ms: int = 0
+    #: whose fixes tell where it is
+    feed: str = ""
+    unjudged: list[Unjudged] = []
+    #: when a silence that its feed's outage holds back is told after all
+    release_ms: int = 0
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -94,6 +109,7 @@ def decode_state(data: bytes) -> RouteState:
     _, data = open_stamped(data, SCHEMA, "a route")
     state = _decode(data)
     state.tenant, state.source = sys.intern(state.tenant), sys.intern(state.source)
+    state.feed = sys.intern(state.feed)
     if state.carrier is not None:
         state.carrier = sys.intern(state.carrier)
     return state

@@ -25,6 +25,11 @@ class _Kept(msgspec.Struct, array_like=True):
     upto: dict[str, int] = {}
     down: dict[str, dict[str, Down]] = {}
     discipline: dict[str, float] = {}
+    #: the last outage of a feed that is back, and since when it is
+    over: dict[str, tuple[Down, int]] = {}
+    #: routes whose silence waits for a verdict, and routes whose silence is held back, with their feed
+    waiting: list[str] = []
+    held_back: dict[str, str] = {}
 
 
 class FeedVerdicts:
@@ -57,7 +62,9 @@ class FeedVerdicts:
         }
         kept.down[judged.source] = now
         kept.discipline.update({found.feed: found.score for found in judged.discipline})
-        return set(was) - set(now)
+        back = set(was) - set(now)
+        kept.over.update({feed: (was[feed], upto_ms) for feed in back})
+        return back
 
     @property
     def judged_ms(self) -> int | None:
@@ -72,6 +79,41 @@ class FeedVerdicts:
             if feed in down:
                 return down[feed]
         return None
+
+    def find_down_at(self, feed: str, at_ms: int) -> Down | None:
+        """The outage of this feed at that time: the one that lasts, or the last one that is over."""
+        down = self.find_down(feed)
+        if down is not None and down.since_ms <= at_ms:
+            return down
+        last, back_ms = self._kept.over.get(feed, (None, 0))
+        return last if last is not None and last.since_ms <= at_ms <= back_ms else None
+
+    def wait(self, route_id: str) -> None:
+        """A silence of this route waits."""
+        self._changed = True
+        if route_id not in self._kept.waiting:
+            self._kept.waiting = [*self._kept.waiting, route_id]
+
+    def wait_no_more(self, route_id: str) -> None:
+        self._changed = True
+        self._kept.waiting = [waiting for waiting in self._kept.waiting if waiting != route_id]
+
+    def waiting(self) -> list[str]:
+        """Routes whose silence waits, first come first."""
+        return list(self._kept.waiting)
+
+    def hold_back(self, route_id: str, feed: str) -> None:
+        """A silence of this route is held back by the outage of this feed."""
+        self._changed = True
+        self._kept.held_back = {**self._kept.held_back, route_id: feed}
+
+    def take_held_back(self, feeds: set[str]) -> list[str]:
+        """The routes that were held back by these feeds, and are no more."""
+        if not feeds:
+            return []
+        routes = [route_id for route_id, feed in self._kept.held_back.items() if feed in feeds]
+        self._kept.held_back = {r: f for r, f in self._kept.held_back.items() if f not in feeds}
+        return routes
 
     def discipline_of(self, feed: str) -> float | None:
         """How far the scans of a feed may be trusted, 0 to 1; None where nobody has said."""

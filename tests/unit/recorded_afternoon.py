@@ -59,14 +59,14 @@ def make_arrivals() -> Iterator[Arrival]:
     """A report per vehicle every 30 s; the second one stands still for 20 min in the third leg."""
     for second in range(0, 4500, 30):
         at = STARTS_AT + timedelta(seconds=second)
-        yield _report("smooth", at, second)
+        yield report_of("smooth", at, second)
         driven_s = min(second, 750) if second < 1950 else second - 1200
-        yield _report("halts", at, driven_s)
+        yield report_of("halts", at, driven_s)
         if second == 600:
             yield Arrival(_ms(at), b"x", b"\xff garbage", "gtfs-rt")
 
 
-def _report(name: str, at: datetime, driven_s: int) -> Arrival:
+def report_of(name: str, at: datetime, driven_s: int) -> Arrival:
     vehicle = {
         "trip": {"trip_id": name, "start_date": "20260302"},
         "vehicle": {"id": f"van-{name}"},
