@@ -21,6 +21,7 @@ COMMANDS = (
     "readmodel",
     "api",
     "gateway",
+    "poll",
     "feeds",
     "stream",
     "record",

@@ -1,0 +1,1 @@
+"""Carriers that must be asked: HTTP sources polled into carrier-events."""
