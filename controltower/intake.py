@@ -18,6 +18,8 @@ SOURCE_HEADER = "ct-source"
 OMITTED_HEADER = "ct-omitted"
 #: Added to a record that was put back into the intake: the SOURCE_HEADER of its dead letter.
 REPLAY_HEADER = "ct-replay"
+#: Added to a record that was appended anew for a new mapping: where it stood first.
+RENORMALIZED_HEADER = "ct-renormalized"
 
 
 class Payload(Protocol):

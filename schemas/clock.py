@@ -48,3 +48,7 @@ class Assignment(Message):
     stop_id: Identifier | None
     plan_version: int = Field(ge=1)
     received_at: Instant
+    taken_from: Identifier | None = Field(
+        default=None,
+        description="the route whose new plan version no longer carries it, where route_id is null",
+    )

@@ -55,6 +55,7 @@ class Plan(Message):
     tenant: Identifier = "default"
     carrier: Identifier
     vehicle_id: Identifier | None = None
+    driver_id: Identifier | None = Field(default=None, description="a key of the driver, never a name")
     depot: Identifier | None = None
     departs_at: Instant
     ends_by: Instant

@@ -54,6 +54,9 @@ class Scan(Message):
     vehicle_id: Identifier | None = None
     stop_id: Identifier | None = None
     milestone: Milestone | None = Field(default=None, description="null for a position report")
+    replaces: Milestone | None = Field(
+        default=None, description="what an earlier revision of this scan said, where it said something else"
+    )
     reason: Reason | None = None
     raw_code: str | None = None
     raw_text: str | None = None

@@ -65,6 +65,7 @@ class Scan(msgspec.Struct, tag_field="schema", tag="controltower.scan/1", kw_onl
     vehicle_id: str | None = None
     stop_id: str | None = None
     milestone: Milestone | None = None
+    replaces: Milestone | None = None
     reason: Reason | None = None
     raw_code: str | None = None
     raw_text: str | None = None
@@ -105,6 +106,7 @@ class Plan(msgspec.Struct, tag_field="schema", tag="controltower.plan/1", kw_onl
     tenant: str = "default"
     carrier: str
     vehicle_id: str | None = None
+    driver_id: str | None = None
     depot: str | None = None
     departs_at: datetime
     ends_by: datetime
@@ -139,6 +141,7 @@ class Assignment(msgspec.Struct, tag_field="schema", tag="controltower.assignmen
     stop_id: str | None
     plan_version: int
     received_at: datetime
+    taken_from: str | None = None
 
 
 class ScoreRow(WirePart, frozen=True, gc=False):

@@ -13,16 +13,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
 
 from agents.errors import CommandError
 from agents.letters_shown import print_letter, print_list
-from agents.options import add_brokers, reach_kafka
+from agents.options import add_brokers, reach_kafka, since_ms
 from agents.progress import ProgressShown
-from controltower.clock import epoch_ms_of, wall_ms
 from controltower.deadletters.choose import Verdict, Wanted, parse_at
 from controltower.deadletters.letter import INTAKE, Letter
 from controltower.deadletters.replay import find_replayed, letters_among, replay
@@ -35,7 +32,6 @@ from schemas.topics import DEAD_LETTERS
 from schemas.vocabulary import RejectReason
 
 HELP = "list, show or replay rejected records"
-_UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--feed", action="append", metavar="NAME", help="only these feeds or intake topics")
     parser.add_argument(
-        "--since", type=_since_ms, metavar="TIME", help="rejected since: 2026-03-02T08:00:00Z, or 90m, 6h, 2d"
+        "--since", type=since_ms, metavar="TIME", help="rejected since: 2026-03-02T08:00:00Z, or 90m, 6h, 2d"
     )
     parser.add_argument(
         "--limit", type=int, default=20, metavar="N", help="letters that `list` names (%(default)s)"
@@ -149,19 +145,3 @@ def _place(text: str) -> tuple[int, int]:
         return parse_at(text)
     except (ValueError, TypeError):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form PARTITION/OFFSET") from None
-
-
-def _since_ms(text: str) -> int:
-    """An instant with its offset from UTC, or how long ago."""
-    ago = re.fullmatch(r"(\d{1,6})([smhd])", text)
-    if ago:
-        return wall_ms() - int(ago[1]) * _UNIT_MS[ago[2]]
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is neither 2026-03-02T08:00:00Z nor 90m, 6h, 2d"
-        ) from None
-    if at.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{text!r} says no offset from UTC, such as Z")
-    return epoch_ms_of(at)

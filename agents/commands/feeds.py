@@ -5,6 +5,9 @@ controltower feeds new NAME --sample FILE            draft a mapping from a payl
 controltower feeds test FEED FILE...                 what each payload and event becomes, and why not
 controltower feeds test acme --mapping acme.yaml day.json --json
 controltower feeds schema                            JSON Schema of a mapping, for an editor
+controltower feeds unmapped                          codes that no mapping knows
+controltower feeds publish FILE.yaml                 make a mapping the next version of its feed
+controltower feeds renormalize FEED                  read what came before anew, by the newest version
 
 docs/feeds.md explains how to add a feed.
 """
@@ -18,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agents.errors import CommandError
+from agents.feeds_log import configure_log, publish, renormalize, unmapped
 from agents.feeds_shown import print_feeds, print_tests, summarize
 from controltower.feeds.draft import draft_mapping
 from controltower.feeds.explain import PayloadShown, explain
@@ -25,12 +29,12 @@ from controltower.feeds.registry import Feed, load_feed, load_feeds
 from controltower.feeds.spec import MappingSpec
 from controltower.settings import Settings
 
-HELP = "list feeds, draft and test their mappings"
+HELP = "list feeds; draft, test and publish their mappings; unknown codes"
 _LINES = (".jsonl", ".ndjson")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    commands = parser.add_subparsers(dest="what", metavar="list|new|test|schema", required=True)
+    commands = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
     listing = commands.add_parser("list", help="every feed that can be read")
     listing.add_argument("--json", action="store_true", help="JSON instead of text")
     new = commands.add_parser("new", help="draft a mapping from a sample payload")
@@ -40,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     new.add_argument("--out", type=Path, metavar="FILE.yaml", help="default: standard output")
     _configure_test(commands.add_parser("test", help="what payloads become, line by line"))
     commands.add_parser("schema", help="JSON Schema of a mapping file")
+    configure_log(commands)
 
 
 def _configure_test(test: argparse.ArgumentParser) -> None:
@@ -66,6 +71,12 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             print(json.dumps(MappingSpec.model_json_schema(by_alias=True), indent=2))
         case "test":
             return _test(args, settings)
+        case "publish":
+            return publish(args, settings)
+        case "unmapped":
+            return unmapped(args, settings)
+        case "renormalize":
+            return renormalize(args, settings)
     return 0
 
 

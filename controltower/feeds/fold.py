@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -11,11 +12,21 @@ from controltower.clock import epoch_ms_of, instant_of
 from controltower.feedhealth.meter import METER_KEY, Meter, count_scan
 from controltower.feedhealth.slots import SLOT_MS, Counts
 from controltower.feeds.clock import CLOCK_KEY, SourceClock, tick_everyone
-from controltower.feeds.intake import READERS
+from controltower.feeds.intake import READERS, accept_plan, tell_plan
+from controltower.feeds.manifests import MANIFEST_KEY, Manifests
 from controltower.feeds.registry import Feed
 from controltower.feeds.rejection import Rejected
 from controltower.feeds.surge import SURGE_KEY, Surge
+from controltower.feeds.unmapped import UNMAPPED_KEY, UnmappedCodes
 from controltower.feeds.vehicles import Fleet, follow, measure_skew_s, skew_s
+from controltower.feeds.versions import (
+    MAPPING_HEADER,
+    MAPPING_KEY,
+    Version,
+    decode_version,
+    encode_version,
+    read_version,
+)
 from controltower.intake import (
     CLOCK_HEADER,
     DETAIL_HEADER,
@@ -24,6 +35,7 @@ from controltower.intake import (
     OVER_HEADER,
     REASON_HEADER,
     RECEIVED_AT_HEADER,
+    RENORMALIZED_HEADER,
     SOURCE_HEADER,
 )
 from controltower.streaming.exits import Refused
@@ -58,7 +70,11 @@ class NormalizeFold:
         self._partition = partition
         self._source = f"{topics.CARRIER_EVENTS}/{partition}"
         self._partitions = partitions
-        self._feeds = feeds
+        self._feeds = dict(feeds)
+        self._versions: dict[str, Version] = {}
+        self._new_versions: set[str] = set()
+        self._unmapped = UnmappedCodes()
+        self._manifests = Manifests()
         self._rejected_limit = rejected_limit
         self._surge = Surge()
         self._surge_changed = False
@@ -73,6 +89,13 @@ class NormalizeFold:
             self._clock = msgspec.msgpack.decode(value, type=SourceClock)
         elif key == SURGE_KEY:
             self._surge = msgspec.msgpack.decode(value, type=Surge)
+        elif key.startswith(MAPPING_KEY):
+            feed, version = decode_version(value)
+            self._feeds[feed.name], self._versions[feed.name] = feed, version
+        elif key.startswith(MANIFEST_KEY):
+            self._manifests.restore(key[len(MANIFEST_KEY) :].decode(), value)
+        elif key.startswith(UNMAPPED_KEY):
+            self._unmapped.restore(key[len(UNMAPPED_KEY) :].decode(), value)
         elif key == METER_KEY:
             self._meter.restore(value)
         else:
@@ -102,6 +125,10 @@ class NormalizeFold:
 
     def _commit(self) -> Commit:
         changes = self._fleet.take_changes() + self._meter.take_change()
+        changes += self._unmapped.take_changes() + self._manifests.take_changes()
+        for name in sorted(self._new_versions):
+            changes.append((MAPPING_KEY + name.encode(), encode_version(self._versions[name])))
+        self._new_versions.clear()
         changes.append((CLOCK_KEY, msgspec.msgpack.encode(self._clock)))
         if self._surge_changed:
             changes.append((SURGE_KEY, msgspec.msgpack.encode(self._surge)))
@@ -118,6 +145,7 @@ class NormalizeFold:
             self._outputs += self._meter.close_before(clock.at_ms, self._tallies)
             self._outputs += tick_everyone(clock, self._source, self._partitions)
             self._fleet.forget_unseen(clock.at_ms)
+            self._manifests.forget_ended(clock.at_ms)
 
     def _fold_carrier_event(self, record: Record) -> None:
         headers = dict(record.headers)
@@ -128,12 +156,15 @@ class NormalizeFold:
                 self._tallies["clock_marks",] += 1
                 self._advance(marked_ms)
                 return
+        if MAPPING_HEADER in headers:
+            self._take_mapping(record, headers[MAPPING_HEADER])
+            return
         name = _show(headers.get(FEED_HEADER))
         feed = self._feeds.get(name)
-        received_ms = _find_received_ms(record, headers)
+        received_ms = find_received_ms(record, headers)
         if received_ms is not None:
             self._clock.recorded, self._clock.over = RECEIVED_AT_HEADER in headers, False
-        counts = self._meet(feed, received_ms)
+        counts = Counts() if RENORMALIZED_HEADER in headers else self._meet(feed, received_ms)
         try:
             if received_ms is None:
                 raise Rejected(RejectReason.BAD_TIME, f"header {RECEIVED_AT_HEADER} is no time in ms")
@@ -153,6 +184,21 @@ class NormalizeFold:
         if received_ms is not None:
             self._advance(received_ms)
 
+    def _take_mapping(self, record: Record, header: bytes) -> None:
+        """A new version of a feed's mapping, in force from here on; an older one changes nothing."""
+        try:
+            feed, version = read_version(header, record.value)
+        except Rejected as rejected:
+            self._reject(record, UNKNOWN_FEED, rejected)
+            return
+        self._tallies["mappings",] += 1
+        before = self._versions.get(feed.name)
+        if before is not None and version.number <= before.number:
+            return
+        self._feeds[feed.name], self._versions[feed.name] = feed, version
+        self._new_versions.add(feed.name)
+        self._unmapped.forget(feed.name, feed.knows)
+
     def _meet(self, feed: Feed | None, received_ms: int | None) -> Counts:
         """Where this record of a feed is counted; what is of no feed or of no time is counted nowhere."""
         if feed is None or received_ms is None:
@@ -165,6 +211,8 @@ class NormalizeFold:
             self._tallies["scans", feed] += 1
             if scan.milestone is Milestone.UNMAPPED:
                 self._tallies["unmapped", feed] += 1
+                code = self._unmapped.count(feed, scan, received_ms)
+                self._tallies["unmapped_codes", feed, code] += 1
             self._send(scan, feed, received_ms, counts)
 
     def _send(self, scan: Scan, feed: str, received_ms: int, counts: Counts) -> None:
@@ -191,17 +239,24 @@ class NormalizeFold:
             self._outputs.append(Out(topics.ROUTE_EVENTS, scan.route_id.encode(), encode(scan)))
 
     def _fold_intake(self, record: Record) -> None:
-        received_ms = _find_received_ms(record, dict(record.headers))
+        received_ms = find_received_ms(record, dict(record.headers))
         source = base.Source(topic=record.topic, partition=record.partition, offset=record.offset)
         try:
             if received_ms is None:
                 raise Rejected(RejectReason.BAD_TIME, f"header {RECEIVED_AT_HEADER} is no time in ms")
-            outs = READERS[record.topic](record.value, instant_of(received_ms), source)
+            outs = self._read_intake(record, instant_of(received_ms), source)
         except Rejected as rejected:
             self._reject(record, record.topic, rejected)
             return
         self._count_accepted(record, record.topic)
         self._outputs += outs
+
+    def _read_intake(self, record: Record, received_at: datetime, source: base.Source) -> list[Out]:
+        """What an intake record becomes; a plan also releases what its version no longer carries."""
+        if record.topic != topics.PLANS:
+            return READERS[record.topic](record.value, received_at, source)
+        plan = accept_plan(record.value)
+        return self._manifests.take(plan, received_at) + tell_plan(plan, received_at, source)
 
     def _count_accepted(self, record: Record, feed: str) -> None:
         self._tallies["received", feed] += 1
@@ -254,7 +309,7 @@ def _refuse_surge(record: Record, feed: str, rejected: Rejected) -> Refused:
     )
 
 
-def _find_received_ms(record: Record, headers: Mapping[str, bytes]) -> int | None:
+def find_received_ms(record: Record, headers: Mapping[str, bytes]) -> int | None:
     """When the record reached us, or None where its header is no time."""
     stated = headers.get(RECEIVED_AT_HEADER)
     return record.timestamp_ms if stated is None else _find_ms(stated)

@@ -13,7 +13,7 @@ from controltower.feeds.payload import decode_payload
 from controltower.feeds.rejection import Rejected
 from controltower.plans.check import check_plan, explain_errors
 from controltower.streaming.stage import Out
-from schemas import action, topics, wire
+from schemas import action, plan, topics, wire
 from schemas.base import Source
 from schemas.vocabulary import CommandKind, RejectReason
 
@@ -29,9 +29,19 @@ IntakeReader = Callable[[bytes | None, datetime, Source], list[Out]]
 
 def read_plan(value: bytes | None, received_at: datetime, source: Source) -> list[Out]:
     """The plan into the log of its route, and for each shipment an assignment into the shipment's log."""
+    return tell_plan(accept_plan(value), received_at, source)
+
+
+def accept_plan(value: bytes | None) -> plan.Plan:
+    """The plan of a payload; raises Rejected with everything that is wrong with it."""
     found = check_plan(value)
     if isinstance(found, tuple):
         raise Rejected(found[0].reason, "; ".join(fault.detail for fault in found)[:LONGEST_DETAIL])
+    return found
+
+
+def tell_plan(found: plan.Plan, received_at: datetime, source: Source) -> list[Out]:
+    """The records of a plan that was accepted."""
     stamped = found.model_copy(update={"received_at": received_at, "source": source})
     outs = [Out(topics.ROUTE_EVENTS, found.route_id.encode(), _to_wire(stamped))]
     stop_of = {shipment_id: stop.stop_id for stop in found.stops for shipment_id in stop.shipment_ids}

@@ -12,7 +12,7 @@ from controltower.feeds.conditions import compile_any, compile_nothings
 from controltower.feeds.events import Walk, compile_events
 from controltower.feeds.fields import as_integer, as_number, compile_field, show_field
 from controltower.feeds.formats import TEXT_FORMATS, Decode, find_decode
-from controltower.feeds.meanings import CodeReader, compile_code
+from controltower.feeds.meanings import CodeReader, compile_code, compile_knowledge
 from controltower.feeds.paths import Chain, Getter, compile_paths, show_paths
 from controltower.feeds.private import compile_redaction
 from controltower.feeds.rejection import Rejected
@@ -70,6 +70,7 @@ class Mapping(NamedTuple):
     read_time: TimeReader
     read_code: CodeReader
     needs_key: bool
+    knows: Callable[[str], bool]
 
 
 def compile_mapping(spec: MappingSpec, version: int = 0) -> Mapping:
@@ -88,6 +89,7 @@ def compile_mapping(spec: MappingSpec, version: int = 0) -> Mapping:
         read_time,
         read_code,
         KEY_FIELD in spec.model_dump_json(),
+        compile_knowledge(spec),
     )
 
 
@@ -98,7 +100,7 @@ def compile_reader(mapping: Mapping) -> PayloadReader:
     received, and whoever repairs a dead letter sends back exactly what was refused. A scan that names
     several shipments becomes one scan for each.
     """
-    decode, find_nothings, walk, is_skipped, read_event, _, _, needs_key = mapping
+    decode, find_nothings, walk, is_skipped, read_event, _, _, needs_key, _ = mapping
 
     def read_payload(
         value: bytes | None, received_at: datetime, source: Source, key: bytes | None = None

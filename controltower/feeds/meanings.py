@@ -47,6 +47,13 @@ def compile_code(spec: MappingSpec) -> CodeReader:
     return read_code
 
 
+def compile_knowledge(spec: MappingSpec) -> Callable[[str], bool]:
+    """Whether any table of codes or texts knows a value, wherever in an event it might stand."""
+    tables = [compile_table(_codes(spec)), compile_table(spec.texts, is_text=True)]
+    tables += [compile_table(lookup.codes) for lookup in spec.lookups]
+    return lambda said: any(table(said) not in (None, (Milestone.UNMAPPED,)) for table in tables)
+
+
 def _look_further(chain: Chain, lookups: list[_Lookup]) -> tuple[tuple[Meaning] | None, bool]:
     """The first meaning that a further value has, and whether there is such a value at all."""
     is_said = False

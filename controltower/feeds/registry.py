@@ -36,6 +36,10 @@ class Feed:
     mapping: Mapping
     read_all: PayloadReader
 
+    def knows(self, said: str) -> bool:
+        """Whether the mapping's tables of codes or texts know what the carrier says."""
+        return self.mapping.knows(said)
+
     def read(
         self, value: bytes | None, received_at: datetime, source: Source, key: bytes | None = None
     ) -> list[Scan]:

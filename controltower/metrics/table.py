@@ -72,6 +72,7 @@ _PARTITION: Final = Label("partition", None, "0 to the number of partitions")
 FEED: Final = Label("feed", None, "the feeds that have a mapping, else `unknown`")
 _DELAY: Final = Label("le", (*map(str, DELAY_BOUNDS_S), "+Inf"))
 _REASON: Final = Label("reason", tuple(RejectReason))
+_CODE: Final = Label("code", None, "the first 100 unknown codes of a feed, else `other`")
 _NOTHING: Final = Label("name", tuple(Nothing))
 _EVENT: Final = Label("kind", tuple(event.__name__ for event in get_args(wire.RouteEvent)))
 #: A commit takes 5-40 ms on a near broker; beyond 15 s the broker aborts it.
@@ -177,6 +178,8 @@ TALLIES: tuple[Metric, ...] = (
     _tally("normalize", "accepted", "intake records that were understood", FEED),
     _tally("normalize", "rejected", "intake records sent to dead-letters", FEED, _REASON),
     _tally("normalize", "nothing", "payloads or shipments of which the carrier has nothing", FEED, _NOTHING),
+    _tally("normalize", "unmapped_codes", "the same by code; the first 100 of a feed", FEED, _CODE),
+    _tally("normalize", "mappings", "new versions of mappings that were taken"),
     _tally("normalize", "clock_marks", "clock marks of recorded days"),
     _tally("normalize", "scans", "normalized scans; one payload may hold several", FEED),
     _tally("normalize", "unmapped", "scans whose carrier code has no milestone", FEED),

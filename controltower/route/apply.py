@@ -64,6 +64,8 @@ def apply_scan(route: Route, scan: wire.Scan, limits: Limits, effects: Effects) 
     if scan.milestone in SERVING and _serve(route, scan.stop_id):
         trigger = Trigger(scan.source.topic, scan.source.partition, scan.source.offset, scan.scan_id)
         judge_served(route, state.clock_ms, trigger, limits, effects)
+    elif scan.replaces in SERVING and scan.milestone not in SERVING:
+        _take_back(route, scan.stop_id)
     _after_scan(route, limits, effects)
 
 
@@ -87,6 +89,13 @@ def _serve(route: Route, stop_id: str | None) -> bool:
         return False
     route.state.served |= 1 << index
     return True
+
+
+def _take_back(route: Route, stop_id: str | None) -> None:
+    """A scan that said the stop was served is corrected and does not say so any more."""
+    index = route.plan.stop_index.get(stop_id) if route.plan and stop_id is not None else None
+    if index is not None:
+        route.state.served &= ~(1 << index)
 
 
 def _apply_fix(

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from controltower.clock import epoch_ms_of
 from controltower.shipment.milestones import advance
-from controltower.shipment.state import Shipment
+from controltower.shipment.state import Said, Shipment
 from schemas.wire import Assignment, Scan
 
 MOST_PENDING = 20
@@ -36,14 +36,42 @@ def apply(shipment: Shipment, event: Scan | Assignment) -> tuple[Shipment, Effec
 def _apply_scan(shipment: Shipment, scan: Scan) -> tuple[Shipment, Effects]:
     if scan.revision <= shipment.seen.get(scan.scan_id, 0):
         return shipment, Effects(is_duplicate=True)
-    earlier = [entry for entry in shipment.seen.items() if entry[0] != scan.scan_id]
-    seen = {**dict(earlier[1 - MOST_SEEN :]), scan.scan_id: scan.revision}
-    shipment = advance(replace(shipment, seen=seen), scan.milestone, epoch_ms_of(scan.occurred_at))
+    if scan.scan_id in shipment.seen:
+        shipment, scan = _correct(shipment, scan)
+    else:
+        seen = {**dict([*shipment.seen.items()][1 - MOST_SEEN :]), scan.scan_id: scan.revision}
+        said = (*shipment.said, _said_by(scan))[-MOST_SEEN:]
+        shipment = advance(replace(shipment, seen=seen, said=said), *_said_by(scan))
     if shipment.route_id or scan.route_id:
         return shipment, Effects(forwards=(_fill_in(shipment, scan),))
     pending = (*shipment.pending, scan)[-MOST_PENDING:]
     dropped = len(shipment.pending) + 1 - len(pending)
     return replace(shipment, pending=pending), Effects(dropped=dropped)
+
+
+def _said_by(scan: Scan) -> Said:
+    return scan.milestone, epoch_ms_of(scan.occurred_at)
+
+
+def _correct(shipment: Shipment, scan: Scan) -> tuple[Shipment, Scan]:
+    """A higher revision: what the scans said is told again with the new word in the place of the old.
+
+    The scan goes on with what it replaces, so that the route can take back what it concluded from it.
+    """
+    place = [*shipment.seen].index(scan.scan_id) - len(shipment.seen)
+    seen = {**shipment.seen, scan.scan_id: scan.revision}
+    if -place > len(shipment.said):  # seen by a version that did not keep what was said
+        return advance(replace(shipment, seen=seen), *_said_by(scan)), scan
+    before = shipment.said[place][0]
+    said = list(shipment.said)
+    said[place] = _said_by(scan)
+    corrected = replace(shipment, seen=seen, said=tuple(said), milestone=None, milestone_ms=0, attempt=1)
+    for milestone, at_ms in said:
+        corrected = advance(corrected, milestone, at_ms)
+    pending = tuple(known for known in corrected.pending if known.scan_id != scan.scan_id)
+    return replace(corrected, pending=pending), replace(
+        scan, replaces=None if before is scan.milestone else before
+    )
 
 
 def _apply_assignment(shipment: Shipment, told: Assignment, received_ms: int) -> tuple[Shipment, Effects]:
@@ -73,6 +101,8 @@ def _is_news(shipment: Shipment, told: Assignment, received_ms: int) -> bool:
     Versions count per route, so those of two routes can't be compared: the second attempt of tomorrow's
     route has version 1 again. Between routes the plan that was received later counts.
     """
+    if told.route_id is None and told.taken_from not in (None, shipment.route_id):
+        return False  # another plan has taken it up meanwhile
     if told.route_id is None or told.route_id == shipment.route_id:
         return told.plan_version > shipment.plan_version
     if told.plan_version <= shipment.versions.get(told.route_id, 0):

@@ -19,6 +19,10 @@ KEEP_ENDED_MS: Final = 24 * 3600 * 1000
 KEEP_MS: Final = 8 * 24 * 3600 * 1000
 
 
+#: A milestone, and when it happened in epoch ms.
+Said = tuple[Milestone | None, int]
+
+
 class Shipment(msgspec.Struct, array_like=True, frozen=True):
     """State of one shipment; times in epoch ms. `attempt` counts deliveries that were started over."""
 
@@ -33,6 +37,7 @@ class Shipment(msgspec.Struct, array_like=True, frozen=True):
     seen: dict[str, int] = {}  # scan_id -> revision, oldest first
     pending: tuple[Scan, ...] = ()
     heard_ms: int = 0
+    said: tuple[Said, ...] = ()  # what the scans in `seen` said, in the same order
 
     @property
     def is_ended(self) -> bool:

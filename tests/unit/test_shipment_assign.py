@@ -190,3 +190,25 @@ def test_duplicates_change_nothing(milestones: list[Milestone | None], data: st.
         doubled.insert(place, day[n])
     told = assignment()
     assert fold_in_parts([records(told, *doubled)]) == fold_in_parts([records(told, *day)])
+
+
+def test_a_correction_is_told_again_in_its_place() -> None:
+    """A delivery that was none: the attempt that failed after it counts, as if it had always been so."""
+    shipment = after(
+        parcel_scan(1, milestone=M.OUT_FOR_DELIVERY, at_s=1),
+        parcel_scan(2, milestone=M.DELIVERED, at_s=2),
+        parcel_scan(3, milestone=M.AVAILABLE_FOR_PICKUP, at_s=3),
+        parcel_scan(2, milestone=M.ATTEMPT_FAILED, at_s=2, revision=2),
+    )
+    assert (shipment.milestone, shipment.is_ended) == (M.AVAILABLE_FOR_PICKUP, False)
+    assert [said for said, _ in shipment.said] == [
+        M.OUT_FOR_DELIVERY,
+        M.ATTEMPT_FAILED,
+        M.AVAILABLE_FOR_PICKUP,
+    ]
+
+
+def test_a_correction_that_waits_replaces_what_waits() -> None:
+    """Only the newest revision is passed on once a plan is there."""
+    told = passed_on(parcel_scan(1), parcel_scan(1, revision=2), assignment())
+    assert [scan_id for scan_id, *_ in told] == ["s1"]
