@@ -27,6 +27,7 @@ COMMANDS = (
     "record",
     "verify",
     "replay",
+    "explain",
     "dead-letters",
     "reset",
     "train",
@@ -45,6 +46,7 @@ examples:
   controltower worker                           all stages; --stage track for one of them
   controltower stream GTFS_FOLDER --speed 60    a recorded day as a feed would publish it
   controltower verify                           live against its own replay
+  controltower explain EXCEPTION_ID             its timeline in plain words, and a picture
   controltower dead-letters list                what was rejected, and why
 
 Settings come from options, the environment (CONTROLTOWER_...) and a TOML file; docs/settings.md lists them.

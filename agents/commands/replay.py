@@ -18,11 +18,13 @@ from controltower.gtfs.folder import RecordedDay, read_recorded_day
 from controltower.intake import Arrival
 from controltower.offline.crew import Crew
 from controltower.offline.pipeline import Pipeline, SteppedClock
-from controltower.offline.recording import is_recording, open_recording
+from controltower.offline.recording import RecordingWriter, is_recording, open_recording
 from controltower.offline.relive import records_to_relive, relive
 from controltower.offline.results import FILES, Published, ResultFiles
 from controltower.offline.summary import Summary, intake_lines
 from controltower.settings import Settings
+from controltower.streaming.stage import Record
+from schemas.topics import BY_NAME
 
 Tallies = Mapping[tuple[str, ...], int]
 
@@ -39,6 +41,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="processes, each with some of the partitions; the result is the same (%(default)s)",
     )
+    parser.add_argument(
+        "--record", type=Path, metavar="DIR", help="of a day: also write all topics, for verify and explain"
+    )
 
 
 def _count(text: str) -> int:
@@ -51,20 +56,28 @@ def _count(text: str) -> int:
 def run(args: argparse.Namespace, settings: Settings) -> int:
     if not args.folder.is_dir():
         raise CommandError(f"{args.folder}: is no folder", "a GTFS folder, or one that `record` wrote")
+    if args.record is not None and (is_recording(args.folder) or args.workers > 1):
+        raise CommandError(
+            "--record: only of a GTFS day, and in one process", "leave --record or --workers out"
+        )
     if is_recording(args.folder):
         lines = list(_replay_recording(args.folder, args.out, settings, args.workers))
     else:
-        lines = list(_replay_day(args.folder, args.out, settings, args.workers))
+        lines = list(_replay_day(args.folder, args.out, settings, args.workers, args.record))
     print("\n".join(lines))
     print(f"written to {args.out}: {', '.join(FILES.values())}")
     return 0
 
 
-def _replay_day(folder: Path, out: Path, settings: Settings, workers: int) -> Iterator[str]:
+def _replay_day(
+    folder: Path, out: Path, settings: Settings, workers: int, record: Path | None
+) -> Iterator[str]:
     day, span = read_recorded_day(folder), _Span()
     with ProgressShown("replaying", "events", day.arrivals_total) as progress:
         arrivals = span.watch(day, progress.advance)
-        replay = _replay_here if workers == 1 else partial(_replay_by_crew, workers=workers)
+        replay = partial(_replay_here, record=record)
+        if workers > 1:
+            replay = partial(_replay_by_crew, workers=workers)
         summary, tallies = replay(day, arrivals, out, settings)
         seconds = progress.seconds
     yield f"events      {day.arrivals_total:>8,} in {seconds:.1f} s, {day.arrivals_total / seconds:,.0f}/s"
@@ -75,11 +88,20 @@ def _replay_day(folder: Path, out: Path, settings: Settings, workers: int) -> It
 
 
 def _replay_here(
-    day: RecordedDay, arrivals: Iterable[Arrival], out: Path, settings: Settings
+    day: RecordedDay, arrivals: Iterable[Arrival], out: Path, settings: Settings, *, record: Path | None
 ) -> tuple[Summary, Tallies]:
     clock = SteppedClock()
     pipeline = Pipeline(build_offline_stages(settings, clock.now_ms), settings.partitions, clock)
-    return _write(pipeline.run(day.plans, arrivals), out), pipeline.tallies
+    records = pipeline.run(day.plans, arrivals)
+    recorded = records if record is None else _recorded(records, record, settings.partitions)
+    return _write(recorded, out), pipeline.tallies
+
+
+def _recorded(records: Iterable[Record], folder: Path, partitions: int) -> Iterator[Record]:
+    with RecordingWriter(folder, partitions, dict.fromkeys(BY_NAME)) as writer:
+        for record in records:
+            writer.append(record)
+            yield record
 
 
 def _replay_by_crew(

@@ -25,6 +25,7 @@ from controltower.exceptions import commands, lifecycle
 from controltower.exceptions.archive import Archive, Grave
 from controltower.exceptions.episode import Trigger
 from controltower.exceptions.machine import Step
+from controltower.publishing import publish_exception, publish_reply
 from controltower.route.clock import CLOCK_KEY, SourceClocks
 from controltower.route.timeline import from_ms, to_ms
 from controltower.streaming.stage import Commit, Out, Record
@@ -39,6 +40,8 @@ from schemas.vocabulary import (
     Transition,
 )
 
+#: Who runs this fold.
+_STAGE: Final = "assign"
 _OVER: Final = frozenset({ExceptionStatus.RESOLVED, ExceptionStatus.CLOSED})
 
 
@@ -210,8 +213,7 @@ class AreaFold:
             self._outputs.append(Out(ended.topic, ended.key.encode(), None, partition))
             return
         ended.published_at = from_ms(self._wall_ms())
-        key = ended.exception_id.encode()
-        self._outputs.append(Out(topics.EXCEPTIONS, key, wire.encode(ended), partition))
+        self._outputs.append(publish_exception(ended, _STAGE, partition, wire.encode(ended)))
 
     def _fire(self, at_ms: int, exception_id: str, step: Step) -> None:
         parent = self._parents[exception_id]
@@ -247,8 +249,8 @@ class AreaFold:
 
     def _reply(self, command: wire.Command, reply: wire.CommandReply) -> None:
         reply.published_at = from_ms(self._wall_ms())
-        key, partition = command.command_id.encode(), self._partition_of(command.home.partition(":")[2])
-        self._outputs.append(Out(topics.COMMAND_REPLIES, key, wire.encode(reply), partition))
+        partition = self._partition_of(command.home.partition(":")[2])
+        self._outputs.append(publish_reply(reply, _STAGE, partition))
         outcome = reply.reason.value if reply.reason else CommandOutcome.ACCEPTED.value
         self._tallies["commands", reply.kind.value, outcome] += 1
 
@@ -266,7 +268,7 @@ class AreaFold:
             return
         record.published_at = from_ms(self._wall_ms())
         value, partition = wire.encode(record), self._partition_of(parent.home_id)
-        self._outputs.append(Out(topics.EXCEPTIONS, record.exception_id.encode(), value, partition))
+        self._outputs.append(publish_exception(record, _STAGE, partition, value))
         self._outputs.append(Out(topics.RECOVERY_EVENTS, parent.home_id.encode(), value, partition))
         self._tallies["exceptions", record.code.value, record.transition.value] += 1
 

@@ -16,12 +16,15 @@ from controltower.exceptions.episode import Trigger
 from controltower.feedhealth.feed import Feed
 from controltower.feedhealth.rhythm import discipline, share
 from controltower.feedhealth.slots import SLOT_MS, slot_of
+from controltower.publishing import publish_exception, publish_feed
 from controltower.route.clock import CLOCK_KEY, SourceClocks
 from controltower.route.timeline import MINUTE_MS, from_ms, to_ms
 from controltower.streaming.stage import Commit, Out, Record
 from schemas import topics, wire
 from schemas.vocabulary import FeedState
 
+#: Who runs this fold.
+_STAGE: Final = "assign"
 FEED_KEY: Final = b"f/"
 PULSE_KEY: Final = b"p/"
 JUDGED_KEY: Final = b"c/judged"
@@ -127,7 +130,7 @@ class FeedHealthFold:
     def _tell(self, record: wire.ExceptionRecord) -> None:
         record.published_at = from_ms(self._wall_ms())
         value = wire.encode(record)
-        self._outputs.append(Out(topics.EXCEPTIONS, record.exception_id.encode(), value, self._partition))
+        self._outputs.append(publish_exception(record, _STAGE, self._partition, value))
         self._tallies["exceptions", record.code.value, record.transition.value] += 1
 
     def _tell_routes(self, upto_ms: int) -> None:
@@ -159,8 +162,7 @@ class FeedHealthFold:
         if state is feed.told and (at_ms - feed.told_ms < STATUS_EVERY_MS or state is FeedState.QUIET):
             return
         feed.told, feed.told_ms = state, at_ms
-        value = wire.encode(status_of(feed, state, at_ms))
-        self._outputs.append(Out(topics.FEED_STATUS, feed.name.encode(), value, self._partition))
+        self._outputs.append(publish_feed(status_of(feed, state, at_ms), _STAGE, self._partition))
 
 
 def status_of(feed: Feed, state: FeedState, at_ms: int) -> wire.FeedStatus:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
+from controltower.publishing import publish_action
 from controltower.recovery.apply import HomeEvent, apply
 from controltower.recovery.deadlines import advance, next_due_ms
 from controltower.recovery.policy import Playbook
@@ -19,7 +20,7 @@ from controltower.recovery.state import HomeState, decode_home, encode_home
 from controltower.route.timeline import from_ms, to_ms
 from controltower.streaming.stage import Commit, Out, Record
 from schemas import wire
-from schemas.topics import AREA_EVENTS, DISPATCH, ROUTE_EVENTS, SHIPMENT_EVENTS
+from schemas.topics import AREA_EVENTS, ROUTE_EVENTS, SHIPMENT_EVENTS
 
 CLOCK_KEY = b"c/clock"
 _HOME_PREFIX = b"h/"
@@ -129,7 +130,7 @@ class RecoverFold:
 
     def _publish(self, action: wire.Action, commit: Commit) -> None:
         value = wire.encode(msgspec.structs.replace(action, published_at=from_ms(self._wall_ms())))
-        commit.outputs.append(Out(DISPATCH, action.action_id.encode(), value, self._partition))
+        commit.outputs.append(publish_action(action, "recover", self._partition, value))
         kind, _, owner = action.home.partition(":")
         if kind == _HUB:
             commit.outputs.append(Out(AREA_EVENTS, owner.partition("/")[0].encode(), value))

@@ -12,6 +12,7 @@ from controltower.areas.state import concerns_areas
 from controltower.exceptions.archive import Archive, Grave
 from controltower.exceptions.episode import Trigger
 from controltower.exceptions.quality import quality_of
+from controltower.publishing import publish_exception, publish_reply, publish_status
 from controltower.route import apply as core
 from controltower.route.clock import CLOCK_KEY, SourceClocks
 from controltower.route.deadlines import next_due_ms
@@ -29,6 +30,7 @@ from schemas import topics, wire
 from schemas.vocabulary import Refusal, Transition
 
 STATE_KEY = b"r/"
+_STAGE = "track"
 #: What is about one route.
 RouteRecord = (
     wire.Scan | wire.Plan | wire.VehicleMoved | wire.Score | wire.Command | wire.Action | wire.Suppression
@@ -254,10 +256,10 @@ class TrackFold:
                         effects.count(*tally)
                     outs += self._tell_exception(record)
                 case wire.RouteStatus():
-                    outs.append(self._out(topics.ROUTE_STATUS, record.route_id, wire.encode(record)))
+                    outs.append(publish_status(record, _STAGE, self.partition))
                 case wire.CommandReply():
                     record.published_at = published_at
-                    outs.append(self._out(topics.COMMAND_REPLIES, record.command_id, wire.encode(record)))
+                    outs.append(publish_reply(record, _STAGE, self.partition))
                 case wire.Tick():
                     outs.append(Out(topics.RECOVERY_EVENTS, None, wire.encode(record), self.partition))
                 case Grave():
@@ -271,7 +273,7 @@ class TrackFold:
     def _tell_exception(self, record: wire.ExceptionRecord) -> list[Out]:
         """To everybody; to recovery until it has ended, and to the areas where others may share its cause."""
         value = wire.encode(record)
-        outs = [self._out(topics.EXCEPTIONS, record.exception_id, value)]
+        outs = [publish_exception(record, _STAGE, self.partition, value)]
         if record.transition is not Transition.CLOSED:
             outs.append(self._out(topics.RECOVERY_EVENTS, record.route_id or "", value))
         if concerns_areas(record):

@@ -9,6 +9,7 @@ import msgspec
 
 from controltower.clock import epoch_ms_of, instant_of
 from controltower.exceptions.commands import answer
+from controltower.publishing import publish_reply
 from controltower.route.clock import CLOCK_KEY, SourceClocks
 from controltower.shipment.apply import Effects, apply
 from controltower.shipment.forgetting import ForgetQueue
@@ -93,8 +94,7 @@ class AssignFold:
         """This stage opens no exceptions, so there is none that a command could be about."""
         reply = answer(command, epoch_ms_of(command.received_at or command.issued_at), Refusal.NOT_OPEN)
         reply.published_at = instant_of(self._wall_ms())
-        out = Out(topics.COMMAND_REPLIES, command.command_id.encode(), encode(reply), self._partition)
-        self._outputs.append(out)
+        self._outputs.append(publish_reply(reply, "assign", self._partition))
 
     def _tick(self, tick: Tick) -> None:
         now_ms = self._clocks.tick(tick)

@@ -24,6 +24,11 @@ def compare_in_order(where: str, expected: Sequence[Out], settled: int, found: S
                 f"{where}, record {number} at offset {other.offset}: live is {name_of(other.value)}, "
                 f"the replay has {name_of(one.value)}"
             )
+        if tuple(one.headers) != tuple(other.headers):
+            raise Difference(
+                f"{where}, record {number} at offset {other.offset} ({name_of(other.value)}): "
+                f"headers are {other.headers} live and {one.headers} in the replay"
+            )
         replayed, live = comparable(one.value), comparable(other.value)
         if replayed != live:
             raise Difference(

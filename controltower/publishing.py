@@ -1,0 +1,41 @@
+"""A public record as it goes out: its topic, its key, its headers as a CloudEvent."""
+
+from __future__ import annotations
+
+from controltower.streaming.stage import Out
+from schemas import topics, wire
+from schemas.cloud_events import stamp_of
+
+_EXCEPTION, _ACTION = "controltower.exception/1", "controltower.action/1"
+_STATUS, _REPLY = "controltower.route-status/1", "controltower.command-reply/1"
+_FEED = "controltower.feed-status/1"
+
+
+def publish_exception(record: wire.ExceptionRecord, stage: str, partition: int, value: bytes) -> Out:
+    """`stage` is who writes it; `value` are its bytes, which recovery gets as well."""
+    headers = stamp_of(_EXCEPTION, stage)(f"{record.exception_id}/{record.seq}", record.updated_at)
+    return Out(topics.EXCEPTIONS, record.exception_id.encode(), value, partition, headers)
+
+
+def publish_action(record: wire.Action, stage: str, partition: int, value: bytes) -> Out:
+    """As `publish_exception`."""
+    headers = stamp_of(_ACTION, stage)(f"{record.action_id}/{record.seq}", record.decided_at)
+    return Out(topics.DISPATCH, record.action_id.encode(), value, partition, headers)
+
+
+def publish_status(record: wire.RouteStatus, stage: str, partition: int) -> Out:
+    """The latest view of a route."""
+    headers = stamp_of(_STATUS, stage)(f"{record.route_id}/{record.seq}", record.as_of)
+    return Out(topics.ROUTE_STATUS, record.route_id.encode(), wire.encode(record), partition, headers)
+
+
+def publish_reply(record: wire.CommandReply, stage: str, partition: int) -> Out:
+    """The answer to a command: one, so the command's id is the event's."""
+    headers = stamp_of(_REPLY, stage)(record.command_id, record.decided_at)
+    return Out(topics.COMMAND_REPLIES, record.command_id.encode(), wire.encode(record), partition, headers)
+
+
+def publish_feed(record: wire.FeedStatus, stage: str, partition: int) -> Out:
+    """The latest view of a feed; it has no seq, so its time tells it from others."""
+    headers = stamp_of(_FEED, stage)(f"{record.feed}/{record.as_of.isoformat()}", record.as_of)
+    return Out(topics.FEED_STATUS, record.feed.encode(), wire.encode(record), partition, headers)
