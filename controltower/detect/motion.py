@@ -13,14 +13,15 @@ checked on the other; `controltower evaluate motion` runs them on any file.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+
+import msgspec
 
 from controltower.route.limits import Limits
 
 _LEAST_S = 1.0
 
 
-class Mean(NamedTuple):
+class Mean(msgspec.Struct, frozen=True, gc=False):
     """A place and its time: metres in any flat frame, ms."""
 
     x: float
@@ -41,10 +42,11 @@ def follow(x0: float, y0: float, at0_ms: float, now: Mean, since_ms: int, memory
 
 def memory_ms(cadence_ms: int, limits: Limits) -> float:
     """How far back the mean remembers, for a tracker of this rhythm."""
-    return max(limits.pace_memory_ms, limits.pace_memory_reports * cadence_ms)
+    reports_ms = limits.pace_memory_reports * cadence_ms
+    return reports_ms if reports_ms > limits.pace_memory_ms else limits.pace_memory_ms
 
 
 def pace_mps(one: Mean, other: Mean) -> float:
     """Speed between two means, or between a mean and the present; 0 where they are not apart in time."""
     apart_s = abs(other.at_ms - one.at_ms) / 1000
-    return math.hypot(other.x - one.x, other.y - one.y) / max(_LEAST_S, apart_s)
+    return math.hypot(other.x - one.x, other.y - one.y) / (apart_s if apart_s > _LEAST_S else _LEAST_S)

@@ -31,12 +31,12 @@ def settle(
 
     A silence of more than `gap_limit_ms` breaks an unreported standing: a dead tracker is not a halt.
     """
-    x, y, at_ms = now
+    x, y, at_ms = now.x, now.y, now.at_ms
     at = int(at_ms)
     if not was.fixes:
         return Standing(x, y, 1, at, at, 0, 0.0, 0.0, 0, x, y, at_ms)
     trail = follow(was.trail_x, was.trail_y, was.trail_ms, now, gap_ms, memory_ms)
-    pace = (*trail, pace_mps(trail, now))
+    pace = (trail.x, trail.y, trail.at_ms, pace_mps(trail, now))
     reported = was.seen_ms - was.since_ms >= limits.halt_ms
     distance = math.hypot(x - was.x, y - was.y)
     if at - was.seen_ms > gap_limit_ms and not (reported and distance <= limits.standing_radius_m):

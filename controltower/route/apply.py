@@ -53,14 +53,15 @@ def apply_scan(route: Route, scan: wire.Scan, limits: Limits, effects: Effects) 
     fix = _fix_of(scan)
     if state.source == source or (not state.source and fix is not None):
         fire_before(route, received, limits, effects)
-        state.clock_ms = max(state.clock_ms, received)
+        if received > state.clock_ms:
+            state.clock_ms = received
     if state.ended_ms:
         effects.count("after_end")
         return
     if state.carrier is None:
         state.carrier, state.tenant = sys.intern(scan.carrier), sys.intern(scan.tenant)
     if fix is not None:
-        _apply_fix(route, scan, fix, received, limits, effects)
+        _apply_fix(route, scan, fix, received, source, limits, effects)
     if scan.milestone in SERVING and _serve(route, scan.stop_id):
         trigger = Trigger(scan.source.topic, scan.source.partition, scan.source.offset, scan.scan_id)
         judge_served(route, state.clock_ms, trigger, limits, effects)
@@ -78,7 +79,9 @@ def _fix_of(scan: wire.Scan) -> Fix | None:
     place = scan.place
     if place is None or place.lat is None or place.lon is None:
         return None
-    at = to_ms(scan.occurred_at) - int(scan.clock_skew_s * 1000)
+    at = to_ms(scan.occurred_at)
+    if scan.clock_skew_s:
+        at -= int(scan.clock_skew_s * 1000)
     return Fix(at, place.lat, place.lon, place.accuracy_m or _ACCURACY_UNKNOWN_M)
 
 
@@ -99,15 +102,18 @@ def _take_back(route: Route, stop_id: str | None) -> None:
 
 
 def _apply_fix(
-    route: Route, scan: wire.Scan, fix: Fix, received: int, limits: Limits, effects: Effects
+    route: Route, scan: wire.Scan, fix: Fix, received: int, source: str, limits: Limits, effects: Effects
 ) -> None:
     state = route.state
     took = take_fix(state, route.trail, route.plan, fix, limits)
     if took is Took.DUPLICATE:
         effects.count("duplicates")
         return
-    state.source = _source_name(scan.source.topic, scan.source.partition)
-    state.feed, state.heard_ms = sys.intern(scan.feed), max(state.heard_ms, received)
+    state.source = source
+    if state.feed != scan.feed:
+        state.feed = sys.intern(scan.feed)
+    if received > state.heard_ms:
+        state.heard_ms = received
     route.source_over_ms = 0
     if scan.vehicle_id is not None and scan.vehicle_id != state.vehicle_id:
         state.vehicle_id = scan.vehicle_id

@@ -17,6 +17,9 @@ _FADE_MS = 3_600_000.0
 _SIGMA_BASE_S = 60.0
 _SIGMA_SHARE = 0.13
 _Z_90 = 1.2816
+#: Half the width between the 10 % and the 90 % quantile: so many seconds, and so many per second ahead.
+SPREAD_S = _Z_90 * _SIGMA_BASE_S
+SPREAD_SHARE = _Z_90 * _SIGMA_SHARE
 
 
 def estimate_p50s(stops: Sequence[PlannedStop], which: Sequence[int], slip_ms: int, now_ms: int) -> list[int]:
@@ -29,11 +32,6 @@ def estimate_p50s(stops: Sequence[PlannedStop], which: Sequence[int], slip_ms: i
         p50 = int(arrival + (slip_ms * exp(-horizon / _FADE_MS) if horizon > 0 else slip_ms))
         p50s.append(p50 if p50 > now_ms else now_ms)
     return p50s
-
-
-def spread_s(horizon_s: int) -> int:
-    """How far the 10 % and the 90 % quantile lie from a median `horizon_s` ahead, in whole seconds."""
-    return int(_Z_90 * (_SIGMA_BASE_S + _SIGMA_SHARE * horizon_s))
 
 
 def slip_before_departure(plan: RoutePlan, slip_ms: int, now_ms: int) -> int:

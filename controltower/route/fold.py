@@ -102,12 +102,22 @@ class TrackFold:
             effects.count("unreadable")
             return
         self._folded[type(event)] += 1
-        if isinstance(event, wire.Tick):
+        if isinstance(event, wire.Scan) and event.route_id:
+            self._scan(event, event.route_id, effects)
+        elif isinstance(event, wire.Tick):
             self._tick(event, effects)
-            return
-        if isinstance(event, wire.FeedsJudged):
+        elif isinstance(event, wire.FeedsJudged):
             self._judge(event, effects)
-            return
+        else:
+            self._rarer(event, record, effects)
+
+    def _scan(self, scan: wire.Scan, route_id: str, effects: Effects) -> None:
+        route = self._routes.find(route_id) or self._routes.open(route_id)
+        core.apply_scan(route, scan, self._limits, effects)
+        self._changed[route_id] = None
+        self._schedule(route)
+
+    def _rarer(self, event: RouteRecord, record: Record, effects: Effects) -> None:
         route = self._route_of(event)
         if route is None:
             effects.count("unknown_route")
@@ -123,15 +133,12 @@ class TrackFold:
         if not route_id:
             return None
         route = self._routes.find(route_id)
-        if route is None and isinstance(event, wire.Scan | wire.Plan):
+        if route is None and isinstance(event, wire.Plan):
             return self._routes.open(route_id)
         return route
 
     def _apply(self, route: Route, event: RouteRecord, record: Record, effects: Effects) -> None:
         limits = self._limits
-        if isinstance(event, wire.Scan):
-            core.apply_scan(route, event, limits, effects)
-            return
         route.due_ms = 0
         match event:
             case wire.Plan():

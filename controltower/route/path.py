@@ -120,7 +120,9 @@ class Path:
         Among places equally near, the one next to `expected_m` wins.
         """
         first = bisect_right(self.along, low_m) - 1 if low_m > 0.0 else 0
-        last = min(len(self.segments), max(first + 1, bisect_left(self.along, high_m)))
+        last = bisect_left(self.along, high_m)
+        if last <= first:
+            last = first + 1
         best_cost, best_along, best_offset = math.inf, low_m, math.inf
         for ax, ay, dx, dy, start, length in self.segments[first:last]:
             if NEARNESS_WEIGHT * (start - expected_m) >= best_cost:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from controltower.route.eta import estimate_p50s, spread_s
+from controltower.route.eta import SPREAD_S, SPREAD_SHARE, estimate_p50s
 from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
 from controltower.route.route import Effects, Route
@@ -38,8 +38,8 @@ def motion_of(route: Route) -> Motion:
 def tell_if_new(route: Route, now_ms: int, limits: Limits, effects: Effects) -> None:
     """Say the status when something changed that its reader would notice.
 
-    At once: motion, departure, exceptions, the end. After a minute of stream time: the ETAs, that is the
-    slip. After five: that the vehicle goes on as told.
+    At once: motion, departure, exceptions, the end. After a minute of stream time: the ETAs, where the slip
+    takes them out of the band that was told. After five: that the vehicle goes on as told.
     """
     state, told = route.state, route.state.told
     if route.plan is None:
@@ -106,10 +106,10 @@ def _outlook(
 ) -> tuple[tuple[wire.StopEta, ...], float | None]:
     """The ETA of each stop left, to the whole second, and the least slack among them."""
     stops, now_s = plan.stops, now_ms // 1000
-    medians = [p50 // 1000 for p50 in estimate_p50s(stops, left, slip_ms, now_ms)]
-    etas = []
-    for i, p50_s in zip(left, medians, strict=True):
-        stop, width_s = stops[i], spread_s(p50_s - now_s)
+    etas, slack_ms, told = [], None, p_late.get
+    for i, p50_ms in zip(left, estimate_p50s(stops, left, slip_ms, now_ms), strict=True):
+        stop, p50_s = stops[i], p50_ms // 1000
+        width_s = int(SPREAD_S + SPREAD_SHARE * (p50_s - now_s))
         p10_s = p50_s - width_s
         etas.append(
             wire.StopEta(
@@ -118,9 +118,12 @@ def _outlook(
                 p10=_SECONDS[p10_s if p10_s > now_s else now_s],
                 p50=_SECONDS[p50_s],
                 p90=_SECONDS[p50_s + width_s],
-                p_late=p_late.get(i),
+                p_late=told(i),
             )
         )
-    promises = [(stops[i].promised_ms, p50_s) for i, p50_s in zip(left, medians, strict=True)]
-    slacks_ms = [promised - p50_s * 1000 for promised, p50_s in promises if promised is not None]
-    return tuple(etas), min(slacks_ms) / 1000 if slacks_ms else None
+        promised_ms = stop.promised_ms
+        if promised_ms is not None:
+            left_ms = promised_ms - p50_s * 1000
+            if slack_ms is None or left_ms < slack_ms:
+                slack_ms = left_ms
+    return tuple(etas), None if slack_ms is None else slack_ms / 1000
