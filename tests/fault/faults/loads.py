@@ -177,7 +177,7 @@ def _is_late(value: bytes | None) -> bool:
 
 
 class SlowConsumer(Scenario):
-    """Somebody reads our outputs one record in half a second, and then not at all: nobody here notices."""
+    """Somebody reads our outputs one record in half a second, ever further behind: nobody here notices."""
 
     name: ClassVar[str] = "slow consumer of our outputs"
     day_s = 45.0
@@ -201,7 +201,6 @@ def _dawdler(brokers: str) -> Iterator[list[str]]:
     config = {
         **reader_config(brokers, {}, "dawdler"),
         "auto.offset.reset": "earliest",
-        "fetch.max.bytes": 1024,
     }
     consumer = Consumer({**config, "enable.auto.commit": True, "enable.auto.offset.store": True})
     consumer.subscribe([EXCEPTIONS, DISPATCH, ROUTE_STATUS])

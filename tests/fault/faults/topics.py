@@ -164,7 +164,6 @@ class TooFewReplicas(Scenario):
 
     name: ClassVar[str] = "produce rejected: too few replicas"
     day_s = 90.0
-    _OUTAGE_S: ClassVar[float] = 20.0
 
     def settings(self, folder: Path) -> dict[str, str]:
         return _IMPATIENT
@@ -172,7 +171,8 @@ class TooFewReplicas(Scenario):
     def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
         tower.pause_while_flowing(5)
         configure(tower.brokers, ROUTE_STATUS, {"min.insync.replicas": "2"})
-        tower.pause_while_flowing(self._OUTAGE_S)
+        tower.wait_until("track gives up", lambda: "track ended with code 75" in tower.log("worker"))
+        tower.pause_while_flowing(5)
         configure(tower.brokers, ROUTE_STATUS, {"min.insync.replicas": "1"})
         tower.wait_for_work()
         return 1
