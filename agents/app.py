@@ -32,7 +32,7 @@ def build_stage(name: str, settings: Settings, wall_ms: Clock = read_wall_clock)
         case "track":
             from agents import track
 
-            return track.build(wall_ms)
+            return track.build(settings, wall_ms)
         case "score":
             from agents import score
 

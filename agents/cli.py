@@ -113,6 +113,7 @@ def _explain(error: Exception, *, debug: bool) -> int:
 def _user_errors() -> tuple[type[Exception], ...]:
     """What a user can mend. Imported here, since a command that goes well needs none of it."""
     from agents.errors import CommandError
+    from controltower.detect.rules import RulesError
     from controltower.feeds.registry import MappingError
     from controltower.gtfs.tables import GtfsError
     from controltower.offline.broker import BrokerError
@@ -128,6 +129,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
         BrokerError,
         RecordingError,
         PlaybookError,
+        RulesError,
         StageStopped,
     )
 

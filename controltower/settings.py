@@ -82,6 +82,9 @@ class Settings(BaseSettings):
 
     model_dir: Path | None = Field(None, description="folder of a trained delay model; none: the shipped one")
     playbook: Path | None = Field(None, description="recovery policy (YAML); none: the shipped one")
+    rules: Path | None = Field(
+        None, description="thresholds of the rules that detect exceptions (YAML); none: the shipped ones"
+    )
     feeds_dir: Path | None = Field(None, description="folder of feed mappings (YAML); none: the shipped ones")
 
     rejected_limit: int = Field(
@@ -178,7 +181,7 @@ class Settings(BaseSettings):
         for name in sign_in if self.kafka_security_protocol.startswith("SASL") else ():
             if getattr(self, name) is None:
                 raise ValueError(f"{variable_of(name)}: is needed with {self.kafka_security_protocol}")
-        for name in ("model_dir", "playbook", "feeds_dir", "gateway_file"):
+        for name in ("model_dir", "playbook", "rules", "feeds_dir", "gateway_file"):
             path: Path | None = getattr(self, name)
             if path is not None and not path.exists():
                 raise ValueError(f"{variable_of(name)}: {path} does not exist")

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from agents.errors import CommandError
 from agents.progress import ProgressShown
+from controltower.detect.rules import load_limits
 from controltower.detect.trace import find_parked
 from controltower.offline.traces import Trace, read_traces
-from controltower.route.limits import DEFAULT_LIMITS
 from controltower.settings import Settings
 
 HELP = "hold a part of the product against labelled data"
@@ -30,11 +30,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
+    limits = load_limits(settings.rules)
     traces = read_traces(args.file)
     with ProgressShown("judging", "traces", len(traces)) as progress:
         judged = []
         for trace in traces:
-            judged.append(find_parked(trace.points, DEFAULT_LIMITS))
+            judged.append(find_parked(trace.points, limits))
             progress.advance()
     points = sum(len(trace.points) for trace in traces)
     parked = sum(map(sum, judged))

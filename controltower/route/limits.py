@@ -10,7 +10,7 @@ from controltower.route.timeline import HOUR_MS, MINUTE_MS
 class Limits(msgspec.Struct, frozen=True):
     """Thresholds. Each pair opens at the harder and clears at the softer value."""
 
-    version: str = "rules/1"
+    version: str = "rules/2"
     #: a fix may come this late and still count as if it had come in order (98 % come within 15 s)
     reorder_ms: int = 90_000
 
@@ -23,6 +23,14 @@ class Limits(msgspec.Struct, frozen=True):
     detour_clear_fixes: int = 2
     #: a tracker that reports less often than this is sparse: fewer fixes must do
     sparse_cadence_ms: int = 60_000
+
+    #: limits of halts and dwells learned from what is usual: the quantile, the weight of the prior in stays,
+    #: the stays that count, the longest limit, and what of the history of one day counts on the next
+    learned_quantile: float = 0.95
+    learned_prior_weight: float = 20.0
+    learned_least_ms: int = MINUTE_MS
+    learned_longest_ms: int = 30 * MINUTE_MS
+    learned_keep_share: float = 0.9
 
     #: slower than this a vehicle is parked: its driver walks. The mean that this is measured from remembers
     #: so many reports, and at least so long

@@ -18,6 +18,7 @@ LEG_M = 1000.0
 LEG_S = 120
 STOPS = 10
 SPEED_MPS = LEG_M / LEG_S
+TICKS_ALL_DAY = range(0, 40_000, 10)
 
 
 def north(metres: float) -> float:
