@@ -181,7 +181,7 @@ class Settings(BaseSettings):
         for name in sign_in if self.kafka_security_protocol.startswith("SASL") else ():
             if getattr(self, name) is None:
                 raise ValueError(f"{variable_of(name)}: is needed with {self.kafka_security_protocol}")
-        for name in ("model_dir", "playbook", "rules", "feeds_dir", "gateway_file"):
+        for name in ("model_dir", "playbook", "rules", "feeds_dir"):
             path: Path | None = getattr(self, name)
             if path is not None and not path.exists():
                 raise ValueError(f"{variable_of(name)}: {path} does not exist")

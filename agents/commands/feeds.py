@@ -4,6 +4,7 @@ controltower feeds list                              every feed that can be read
 controltower feeds new NAME --sample FILE            draft a mapping from a payload
 controltower feeds test FEED FILE...                 what each payload and event becomes, and why not
 controltower feeds test acme --mapping acme.yaml day.json --json
+controltower feeds status                            how they do: silence, delays, unmapped codes, disorder
 controltower feeds schema                            JSON Schema of a mapping, for an editor
 controltower feeds unmapped                          codes that no mapping knows
 controltower feeds publish FILE.yaml                 make a mapping the next version of its feed
@@ -21,13 +22,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agents.errors import CommandError
+from agents.feed_status_shown import latest, print_status
 from agents.feeds_log import configure_log, publish, renormalize, unmapped
 from agents.feeds_shown import print_feeds, print_tests, summarize
+from agents.options import add_brokers, require_kafka
 from controltower.feeds.draft import draft_mapping
 from controltower.feeds.explain import PayloadShown, explain
 from controltower.feeds.registry import Feed, load_feed, load_feeds
 from controltower.feeds.spec import MappingSpec
 from controltower.settings import Settings
+from controltower.streaming.client import read_topic
+from schemas.topics import FEED_STATUS
 
 HELP = "list feeds; draft, test and publish their mappings; unknown codes"
 _LINES = (".jsonl", ".ndjson")
@@ -43,6 +48,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     new.add_argument("--carrier", help="default: the name of the feed")
     new.add_argument("--out", type=Path, metavar="FILE.yaml", help="default: standard output")
     _configure_test(commands.add_parser("test", help="what payloads become, line by line"))
+    status = commands.add_parser("status", help="how the feeds do, from the topic feed-status")
+    status.add_argument("--json", action="store_true", help="JSON instead of text")
+    add_brokers(status)
     commands.add_parser("schema", help="JSON Schema of a mapping file")
     configure_log(commands)
 
@@ -67,6 +75,9 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             print_feeds(load_feeds(settings.feeds_dir), as_json=args.json)
         case "new":
             return _draft(args)
+        case "status":
+            records = read_topic(require_kafka(settings), [FEED_STATUS], security=settings.security())
+            print_status(latest(records), as_json=args.json)
         case "schema":
             print(json.dumps(MappingSpec.model_json_schema(by_alias=True), indent=2))
         case "test":

@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agents.cli import import_command, make_parser
+from controltower.feeds.registry import load_feeds
+from controltower.gateway.config import read_gateway_file
 from controltower.settings import PREFIX, Settings, load_settings, variable_of
 from schemas.topics import STAGES
 from tests.contract.deployment import ROOT, read_compose
 
 COMPOSE = read_compose()
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = (*STAGES, "topics", "api", "simulator")
+OURS = (*STAGES, "topics", "api", "gateway", "simulator")
 each_service = pytest.mark.parametrize("name", SERVICES)
 each_stage = pytest.mark.parametrize("stage", STAGES)
 
@@ -29,7 +32,16 @@ def environment_of(name: str) -> dict[str, str]:
 def test_compose_accepts_the_file() -> None:
     """`docker compose config` validates the file against the compose specification, where it is installed."""
     docker = shutil.which("docker")
-    command = [docker or "docker", "compose", "--profile", "demo", "config", "--quiet"]
+    command = [
+        docker or "docker",
+        "compose",
+        "--profile",
+        "demo",
+        "--profile",
+        "gateway",
+        "config",
+        "--quiet",
+    ]
     if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True).returncode:
         pytest.skip("docker with its compose plugin is not installed")
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -37,7 +49,7 @@ def test_compose_accepts_the_file() -> None:
 
 
 def test_everything_a_user_needs_is_there() -> None:
-    """Kafka, Redis, the topics, every stage, the read API, the simulator and what watches."""
+    """Kafka, Redis, the topics, every stage, the read API, the gateway, the simulator and what watches."""
     assert set(SERVICES) == {"kafka", "redis", *OURS, "prometheus", "alertmanager", "grafana"}
 
 
@@ -131,6 +143,19 @@ def test_all_of_ours_is_one_image() -> None:
     for name in OURS:
         build = SERVICES[name]["build"]
         assert (ROOT / build["context"] / build["dockerfile"]).is_file()
+
+
+def test_the_gateway_has_its_file_and_listens_where_it_is_published() -> None:
+    """The shipped file can be used once its secrets are made; the port is the setting's."""
+    service, port = SERVICES["gateway"], Settings().gateway_port
+    assert service["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert service["healthcheck"]["test"] == ["CMD", "check-stage", str(port)]
+    environment = environment_of("gateway")
+    assert environment[variable_of("gateway_host")] == "0.0.0.0"
+    inside = Path(environment[variable_of("gateway_file")])
+    assert service["volumes"] == [f"./deploy/gateway:{inside.parent}:ro"]
+    file = read_gateway_file(ROOT / "deploy" / "gateway" / inside.name)
+    assert set(file.feeds) <= set(load_feeds())
 
 
 def test_mounted_files_exist() -> None:
