@@ -47,7 +47,8 @@ class Feed(msgspec.Struct, array_like=True):
     def hear(self, slot: int, pulse: wire.FeedPulse, first_ms: int, last_ms: int, tell: Tell) -> None:
         """A pulse, after everything due before it has fired."""
         self.rhythm.take(slot, pulse, was_down=self.is_down)
-        if self.outage is not None and not self.outage.cleared_ms:
+        # what was received before the outage and is read anew does not end it
+        if self.outage is not None and not self.outage.cleared_ms and last_ms > self.rhythm.heard_ms:
             self.outage.cleared_ms = first_ms
             self._tell(Transition.UPDATED, first_ms, tell)
         self.rhythm.heard_ms = max(self.rhythm.heard_ms, last_ms)

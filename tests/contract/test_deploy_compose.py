@@ -32,16 +32,8 @@ def environment_of(name: str) -> dict[str, str]:
 def test_compose_accepts_the_file() -> None:
     """`docker compose config` validates the file against the compose specification, where it is installed."""
     docker = shutil.which("docker")
-    command = [
-        docker or "docker",
-        "compose",
-        "--profile",
-        "demo",
-        "--profile",
-        "gateway",
-        "config",
-        "--quiet",
-    ]
+    profiles = ["--profile", "demo", "--profile", "gateway"]
+    command = [docker or "docker", "compose", *profiles, "config", "--quiet"]
     if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True).returncode:
         pytest.skip("docker with its compose plugin is not installed")
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

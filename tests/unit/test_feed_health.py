@@ -141,6 +141,12 @@ def test_polls_and_restarts_change_nothing(poll: int) -> None:
     assert fold_day(values, poll) == fold_day(values)
 
 
+def test_what_is_read_anew_does_not_end_an_outage() -> None:
+    """A record of before the outage that comes through again is no sign of life."""
+    values = [*day(STEADY, 90), pulse(30), *(tick(slot, n) for slot in range(91, 120) for n in (0, 1))]
+    assert [found.transition for found in exceptions(fold_day(values))] == [Transition.OPENED]
+
+
 def test_garbage_in_the_log_is_passed_over() -> None:
     """What is no message of ours stops nothing."""
     from controltower.feedhealth.fold import FeedHealthFold

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
 
 from agents.app import build_offline_stages
+from agents.feed_status_shown import latest, print_status
 from controltower.intake import Arrival
 from controltower.offline.pipeline import Pipeline, SteppedClock
 from controltower.offline.verify.verify import Verification
@@ -102,6 +104,20 @@ def test_the_status_says_so(day: list[Record]) -> None:
     states = [status.state for status in found if isinstance(status, FeedStatus)]
     changes = [state for state, before in zip(states, [None, *states], strict=False) if state is not before]
     assert changes == [FeedState.UP, FeedState.DOWN, FeedState.UP, FeedState.QUIET]
+
+
+def test_the_command_shows_the_latest_of_each_feed(
+    day: list[Record], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`feeds status`: a line per feed, or all of it as JSON."""
+    found = latest(record for record in day if record.topic == FEED_STATUS)
+    print_status(found, as_json=True)
+    (shown,) = json.loads(capsys.readouterr().out)
+    assert (shown["feed"], shown["state"]) == ("gtfs-rt", "QUIET")
+    print_status(found, as_json=False)
+    assert "QUIET" in capsys.readouterr().out
+    print_status([], as_json=False)
+    assert "no feed" in capsys.readouterr().out
 
 
 def test_nobody_is_sent_after_what_is_held_back(day: list[Record]) -> None:
