@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+import time
+from collections.abc import Callable, MutableMapping
 from typing import Any, TextIO
 
 import structlog
@@ -51,6 +52,9 @@ _SIGN_IN_IN_URL = re.compile(r"(?<=://)[^/\s@]*@")
 #: Libraries that tell more than an operator wants to read.
 _QUIET = ("faust", "mode", "aiokafka", "asyncio", "urllib3")
 
+#: While a broker is away they say the same things many times a second; one in this time is enough.
+_SAID_AGAIN_AFTER_S = 10.0
+
 Event = MutableMapping[str, Any]
 #: Of the whole process: contexts are not handed on to the threads of a pool.
 _EVERY_LINE: dict[str, str] = {}
@@ -90,11 +94,37 @@ def set_up_logs(level: str = "info", log_format: str = "json", stream: TextIO | 
     )
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_formatter(log_format, shared))
+    handler.addFilter(NoRepeats())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+class NoRepeats(logging.Filter):
+    """Lets a library say a thing once in 10 s; the next time it says how often it was left out.
+
+    The same thing: the same text before its arguments are filled in. Our own lines all pass.
+    """
+
+    def __init__(self, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._monotonic_s = monotonic_s
+        self._said: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.partition(".")[0] not in _QUIET:
+            return True
+        now_s, what = self._monotonic_s(), (record.name, str(record.msg)[:80])
+        said_s, left_out = self._said.get(what, (-_SAID_AGAIN_AFTER_S, 0))
+        if now_s - said_s < _SAID_AGAIN_AFTER_S:
+            self._said[what] = said_s, left_out + 1
+            return False
+        self._said[what] = now_s, 0
+        if left_out:
+            record.left_out = left_out
+        return True
 
 
 def _formatter(log_format: str, shared: list[Any]) -> logging.Formatter:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
-from confluent_kafka.admin import AdminClient
 
 from controltower.doctor.clocks import judge_clock
 from controltower.doctor.finding import Finding, fail, ok, warn
 from controltower.streaming.broker_clock import LOG_APPEND_TIME
 from controltower.streaming.exits import RestartMe
-from controltower.streaming.kafka_config import client_config, producer_config
+from controltower.streaming.kafka_config import producer_config
+from controltower.streaming.quiet_admin import QuietAdmin
 from controltower.streaming.topics import TopicFault, TopicSpec, check_topics
 from schemas.topics import DEAD_LETTERS
 
@@ -27,24 +27,16 @@ Security = Mapping[str, str]
 
 def check_broker(brokers: str, security: Security, answer_s: float = ANSWER_S) -> Finding:
     """Whether it answers; the client's own words say why not (wrong password, no TLS, nobody there)."""
-    errors: list[KafkaError] = []
-    admin = AdminClient({**client_config(brokers, security), "log_level": 0, "error_cb": errors.append})
+    admin = QuietAdmin(brokers, security)
     try:
         found = admin.list_topics(timeout=answer_s)
     except KafkaException as failed:
-        admin.poll(0)
-        return fail("kafka", f"{brokers} does not answer: {_why(errors, failed)}", _hint(errors, security))
+        return fail("kafka", f"{brokers} does not answer: {admin.why(failed)}", _hint(admin.errors, security))
     names = ", ".join(f"{broker.host}:{broker.port}" for broker in found.brokers.values())
     return ok("kafka", f"answers at {names}")
 
 
-def _why(errors: Sequence[KafkaError], failed: KafkaException) -> str:
-    telling = [error for error in errors if error.code() in (KafkaError._AUTHENTICATION, KafkaError._SSL)]
-    errors = telling or [error for error in errors if error.code() != KafkaError._ALL_BROKERS_DOWN]
-    return errors[-1].str() if errors else str(failed.args[0].str())
-
-
-def _hint(errors: Sequence[KafkaError], security: Security) -> str:
+def _hint(errors: Iterable[KafkaError], security: Security) -> str:
     codes = {error.code() for error in errors}
     if KafkaError._AUTHENTICATION in codes:
         return "check CONTROLTOWER_KAFKA_SASL_USERNAME, _PASSWORD and _MECHANISM"

@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from controltower.streaming.connection import Connection
 from controltower.streaming.exits import Refused, RestartMe, WrongSettings
-from controltower.streaming.kafka_config import client_config
+from controltower.streaming.quiet_admin import QuietAdmin
 
 FAUST_VERSION = "0.15.3"
 log = structlog.get_logger(__name__)
@@ -40,7 +40,7 @@ def check_faust_version(installed: str | None = None) -> None:
 
 
 def find_topics(
-    connection: Connection, admin: AdminClient, answer_s: float | None = None
+    connection: Connection, admin: QuietAdmin, answer_s: float | None = None
 ) -> dict[str, FoundTopic]:
     """The stage's topics that exist; raises RestartMe when the broker does not answer within `answer_s`.
 
@@ -53,7 +53,7 @@ def find_topics(
             return _by_metadata(admin, wanted, answer_s)
         return _by_description(admin, wanted, answer_s)
     except KafkaException as failed:
-        raise RestartMe(f"Kafka at {connection.brokers} does not answer: {failed.args[0].str()}") from failed
+        raise RestartMe(f"Kafka at {connection.brokers} does not answer: {admin.why(failed)}") from failed
 
 
 def _by_metadata(admin: AdminClient, wanted: Sequence[str], timeout_s: float) -> dict[str, FoundTopic]:
@@ -90,7 +90,7 @@ def wait_for_topics(connection: Connection, stopped: Callable[[float], bool]) ->
 
     Raises Refused when some are still missing after the limit, or when they don't fit together.
     """
-    admin = AdminClient(client_config(connection.brokers, connection.security))
+    admin = QuietAdmin(connection.brokers, connection.security)
     deadline = time.monotonic() + connection.limits.topics_wait_s
     told = False
     while True:

@@ -13,12 +13,11 @@ from dataclasses import dataclass, replace
 
 import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from controltower.streaming.broker_clock import BrokerClock
 from controltower.streaming.connection import Connection
 from controltower.streaming.exits import Refused, RestartMe, StageStopped
-from controltower.streaming.kafka_config import client_config, reader_config
+from controltower.streaming.kafka_config import reader_config
 from controltower.streaming.observer import StreamObserver
 from controltower.streaming.positions import (
     Position,
@@ -28,6 +27,7 @@ from controltower.streaming.positions import (
     position_key,
 )
 from controltower.streaming.preflight import FoundTopic, find_topics
+from controltower.streaming.quiet_admin import QuietAdmin
 from controltower.streaming.restore import (
     REPORT_EVERY_S,
     Changelog,
@@ -110,7 +110,7 @@ class TakeOver:
         self._pool = pool
         self._observer = observer
         self._clock = clock
-        self._admin = AdminClient(client_config(connection.brokers, connection.security))
+        self._admin = QuietAdmin(connection.brokers, connection.security)
 
     def take(self, partitions: Collection[int], progress: Progress) -> dict[int, Taken]:
         """Raises Refused when going on could lose or double records, RestartMe when the broker is away."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from confluent_kafka.admin import AdminClient
-
 from controltower.streaming.connection import Connection
 from controltower.streaming.exits import RestartMe
-from controltower.streaming.kafka_config import client_config
 from controltower.streaming.preflight import find_topics
+from controltower.streaming.quiet_admin import QuietAdmin
 from controltower.streaming.resume import another_topic
 
 _ANSWER_S = 5.0
@@ -20,7 +18,7 @@ class TopicWatch:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._admin: AdminClient | None = None
+        self._admin: QuietAdmin | None = None
         self._known: dict[str, str] = {}
         self._missing: set[str] = set()
 
@@ -34,7 +32,7 @@ class TopicWatch:
         """
         if self._admin is None:
             connection = self._connection
-            self._admin = AdminClient(client_config(connection.brokers, connection.security))
+            self._admin = QuietAdmin(connection.brokers, connection.security)
         try:
             found = find_topics(self._connection, self._admin, _ANSWER_S)
         except RestartMe:  # how long that may last is for others to judge

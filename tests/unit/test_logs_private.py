@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import structlog
 
-from controltower.logs import bind_stage, keep_private, logger, set_up_logs
+from controltower.logs import NoRepeats, bind_stage, keep_private, logger, set_up_logs
 
 
 @pytest.fixture
@@ -64,6 +64,24 @@ def test_lines_of_libraries_take_the_same_way(stream: io.StringIO) -> None:
     (line,) = _lines(stream)
     assert line["event"] == "lost sasl://***@host"
     assert "email" not in line
+
+
+def test_what_a_library_repeats_is_said_once_in_ten_seconds(stream: io.StringIO) -> None:
+    """A broker that is away makes no flood of lines; the next one tells how many were left out."""
+    set_up_logs("info", "json", stream)
+    now_s = [0.0]
+    logging.getLogger().handlers[0].filters[:] = [NoRepeats(lambda: now_s[0])]
+    lost = logging.getLogger("aiokafka.conn")
+    for second in range(25):
+        now_s[0] = second / 2
+        lost.warning("lost node %s", second)
+        logger("ours").info("ours")
+    ours, theirs = [], []
+    for line in _lines(stream):
+        (ours if line["event"] == "ours" else theirs).append(line)
+    assert len(ours) == 25
+    assert [line["event"] for line in theirs] == ["lost node 0", "lost node 20"]
+    assert [line.get("left_out") for line in theirs] == [None, 19]
 
 
 def test_level_and_console(stream: io.StringIO) -> None:
