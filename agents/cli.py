@@ -32,6 +32,7 @@ COMMANDS = (
     "reset",
     "train",
     "evaluate",
+    "capacity",
 )
 EXIT_WRONG_USE = 2
 EXIT_FAULT = 70
