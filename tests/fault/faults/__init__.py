@@ -33,7 +33,6 @@ def list_faults(*, short: bool) -> list[Scenario]:
         brokers.BrokerFrozen(),
         brokers.BrokerFrozenWhileRestoring(),
         topics.RejectedProduce(),
-        topics.TooFewReplicas(),
         topics.CompactedChangelogs(),
         topics.LostChangelog(),
         topics.ChangelogGone(),

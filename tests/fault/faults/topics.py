@@ -143,7 +143,7 @@ class RecreatedIntake(ResetScenario):
 class RejectedProduce(StageScenario):
     """The broker refuses a record as too large: code 3 and what to raise; after that nothing is missing."""
 
-    name: ClassVar[str] = "produce rejected: too large"
+    name: ClassVar[str] = "produce rejected"
     day_s = 90.0
 
     def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
@@ -155,25 +155,6 @@ class RejectedProduce(StageScenario):
         usual = BY_NAME[ROUTE_STATUS].config["max.message.bytes"]
         configure(tower.brokers, ROUTE_STATUS, {"max.message.bytes": usual})
         tower.start_worker(self.stage, self.stage)
-        tower.wait_for_work()
-        return 1
-
-
-class TooFewReplicas(Scenario):
-    """The broker takes no record for want of copies, for longer than a stage waits: it is tried again."""
-
-    name: ClassVar[str] = "produce rejected: too few replicas"
-    day_s = 90.0
-
-    def settings(self, folder: Path) -> dict[str, str]:
-        return _IMPATIENT
-
-    def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
-        tower.pause_while_flowing(5)
-        configure(tower.brokers, ROUTE_STATUS, {"min.insync.replicas": "2"})
-        tower.wait_until("track gives up", lambda: "track ended with code 75" in tower.log("worker"))
-        tower.pause_while_flowing(5)
-        configure(tower.brokers, ROUTE_STATUS, {"min.insync.replicas": "1"})
         tower.wait_for_work()
         return 1
 
