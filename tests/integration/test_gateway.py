@@ -294,7 +294,7 @@ def test_every_reason_is_in_the_document_of_users() -> None:
 def ask_all(operation: Any, headers: dict[str, str]) -> None:
     """Generated requests of one operation, with a proof, to a feed that exists."""
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+    @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
     @given(case=operation.as_strategy())
     def ask(case: schemathesis.Case) -> None:
         if "feed" in case.path_parameters:
