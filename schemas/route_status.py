@@ -48,4 +48,10 @@ class RouteStatus(Message):
     signal_age_s: NonNegative | None = None
     open_exceptions: tuple[str, ...] = ()
     plan_version: int | None = None
+    halt_limit_s: Finite | None = Field(
+        default=None, description="how long it may stand on the road now; null once it has ended"
+    )
+    dwell_limit_s: Finite | None = Field(
+        default=None, description="how long it may stand at its next stop, learned or from the plan"
+    )
     as_of: Instant

@@ -367,6 +367,8 @@ class RouteStatus(
     signal_age_s: float | None = None
     open_exceptions: tuple[str, ...] = ()
     plan_version: int | None = None
+    halt_limit_s: float | None = None
+    dwell_limit_s: float | None = None
     as_of: datetime
 
 

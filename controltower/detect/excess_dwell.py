@@ -1,25 +1,27 @@
 """EXCESS_DWELL: the vehicle stays at a planned stop longer than its service explains.
 
-The limit stands in for the q95 of the stop's service: 3 x the planned service, at least 8 min. Waiting
-for the planned arrival does not count, depots and breaks never do. Clears on departure.
+The limit is the planned service plus what is usual beyond it at this kind of stop, carrier and hour (the
+q95, see habits.py); without a history 3 x the planned service; at least 8 min. Waiting for the planned
+arrival does not count, depots and breaks never do. Clears on departure.
 """
 
 from __future__ import annotations
 
+from controltower.detect.habits import blend_ms, hour_key
 from controltower.detect.rule import Observation, Verdict, Wake
-from controltower.route.evidence import Dwell, Halt
-from controltower.route.plan import PlannedStop
+from controltower.route.evidence import Dwell, Halt, Standing
+from controltower.route.limits import Limits
+from controltower.route.plan import Learned, PlannedStop, RoutePlan
 from schemas.vocabulary import ExceptionCode
 
 CODE = ExceptionCode.EXCESS_DWELL
 WAKES = Wake.STILL
 
 
-def find_stop(seen: Observation) -> int:
+def find_stop(plan: RoutePlan, standing: Standing, next_stop: int, limits: Limits) -> int:
     """Index of the planned stop at which the vehicle stands, or -1; only the next few stops count."""
-    stops, standing = seen.plan.stops, seen.standing
-    near = seen.limits.stop_radius_m
-    first = max(0, seen.progress.next_stop - 2)
+    stops, near = plan.stops, limits.stop_radius_m
+    first = max(0, next_stop - 2)
     best, best_m = -1, near * near
     for i in range(first, min(first + 5, len(stops))):
         dx, dy = stops[i].x - standing.x, stops[i].y - standing.y
@@ -29,8 +31,12 @@ def find_stop(seen: Observation) -> int:
     return best
 
 
-def _limit_ms(stop: PlannedStop, seen: Observation) -> int:
-    return max(seen.limits.dwell_floor_ms, int(seen.limits.dwell_service_share * stop.service_ms))
+def limit_ms(stop: PlannedStop, learned: Learned, limits: Limits) -> int:
+    """How long a vehicle may stand here: the planned service and what is usual beyond it."""
+    prior_ms = max(limits.dwell_floor_ms, round(limits.dwell_service_share * stop.service_ms))
+    usual = learned.get(hour_key(stop.kind.value, stop.arrival_ms))
+    beyond_ms = blend_ms(usual, prior_ms - stop.service_ms, 0, limits)
+    return max(limits.dwell_floor_ms, stop.service_ms + beyond_ms)
 
 
 def step(was: Dwell, halt: Halt, seen: Observation) -> Dwell:
@@ -44,14 +50,14 @@ def step(was: Dwell, halt: Halt, seen: Observation) -> Dwell:
         return was
     if halt.on and halt.since_ms == standing.since_ms:
         return was
-    index = find_stop(seen)
+    index = find_stop(seen.plan, standing, seen.progress.next_stop, seen.limits)
     if index < 0 or seen.plan.stops[index].may_rest or seen.plan.in_break(seen.fix.at_ms):
         return was
     stop = seen.plan.stops[index]
-    limit_ms = _limit_ms(stop, seen)
-    if standing.seen_ms - max(standing.since_ms, stop.arrival_ms) < limit_ms:
+    allowed_ms = limit_ms(stop, seen.plan.learned, seen.limits)
+    if standing.seen_ms - max(standing.since_ms, stop.arrival_ms) < allowed_ms:
         return was
-    return Dwell(True, index, standing.since_ms, standing.seen_ms, limit_ms)
+    return Dwell(True, index, standing.since_ms, standing.seen_ms, allowed_ms)
 
 
 def verdict(memory: Dwell, stops: tuple[PlannedStop, ...]) -> Verdict:

@@ -33,6 +33,7 @@ from controltower.route.plan import RoutePlan
 from controltower.route.route import Effects, Route
 from controltower.route.silence import note_fix
 from controltower.route.status import tell_if_new
+from controltower.route.staying import note_stay
 from controltower.route.timeline import to_ms
 from controltower.route.trail import Took, restart, take_fix
 from schemas import wire
@@ -105,6 +106,7 @@ def _apply_fix(
     route: Route, scan: wire.Scan, fix: Fix, received: int, source: str, limits: Limits, effects: Effects
 ) -> None:
     state = route.state
+    before = route.snapshot
     took = take_fix(state, route.trail, route.plan, fix, limits)
     if took is Took.DUPLICATE:
         effects.count("duplicates")
@@ -123,6 +125,8 @@ def _apply_fix(
         return
     if took is Took.REORDERED:
         route.due_ms = 0
+    elif before.standing.since_ms != route.snapshot.standing.since_ms:
+        note_stay(route, before, limits, effects)
     if may_judge(route):
         trigger = Trigger(scan.source.topic, scan.source.partition, scan.source.offset, scan.scan_id)
         judge_fixes(route, state.clock_ms, trigger, limits, effects)
@@ -166,6 +170,7 @@ def apply_plan(route: Route, plan: RoutePlan, received_ms: int, limits: Limits, 
     state.plan_version, state.plan_received_ms = plan.version, received_ms
     state.plan_ends_ms, state.plan_departs_ms = plan.ends_ms, plan.stops[0].departure_ms
     state.tenant, state.carrier = plan.tenant, plan.carrier
+    state.learned = dict(plan.learned)
     state.vehicle_id = plan.vehicle_id or state.vehicle_id
     state.clock_ms = max(state.clock_ms, received_ms) if not state.heard_ms else state.clock_ms
     state.served = sum(1 << i for i, stop in enumerate(plan.stops) if stop.stop_id in served)

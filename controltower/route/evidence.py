@@ -71,6 +71,7 @@ class Halt(msgspec.Struct, frozen=True, array_like=True, gc=False):
     on: bool = False
     since_ms: int = 0
     until_ms: int = 0
+    limit_ms: int = 0
 
 
 class Dwell(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import msgspec
 
 from controltower.areas.state import concerns_areas
+from controltower.detect.habits import HABIT_KEY, Habits, keys_of
 from controltower.exceptions.archive import Archive, Grave
 from controltower.exceptions.episode import Trigger
 from controltower.exceptions.quality import quality_of
@@ -17,7 +19,7 @@ from controltower.route import apply as core
 from controltower.route.clock import CLOCK_KEY, SourceClocks
 from controltower.route.deadlines import next_due_ms
 from controltower.route.limits import DEFAULT_LIMITS, Limits
-from controltower.route.plan import parse_plan
+from controltower.route.plan import RoutePlan, parse_plan
 from controltower.route.plans import PATH_KEY, PLAN_KEY, PlanShelf
 from controltower.route.route import Effects, Minute, Route
 from controltower.route.routes import Routes
@@ -56,6 +58,7 @@ class TrackFold:
         self._clocks = SourceClocks()
         self._verdicts = FeedVerdicts()
         self._archive = Archive()
+        self._habits = Habits(limits)
         self._routes = Routes(self._shelf, self._clocks, limits)
         self._due: list[tuple[int, str]] = []
         self._folded: Counter[type] = Counter()
@@ -68,6 +71,8 @@ class TrackFold:
             self._routes.restore(value)
         elif key.startswith((PLAN_KEY, PATH_KEY)):
             self._shelf.restore(key, value)
+        elif key.startswith(HABIT_KEY):
+            self._habits.restore(key, value)
         elif key == CLOCK_KEY:
             self._clocks.restore(value)
         elif key == VERDICTS_KEY:
@@ -114,6 +119,8 @@ class TrackFold:
     def _scan(self, scan: wire.Scan, route_id: str, effects: Effects) -> None:
         route = self._routes.find(route_id) or self._routes.open(route_id)
         core.apply_scan(route, scan, self._limits, effects)
+        while effects.stays:
+            self._habits.observe(effects.stays.pop(0))
         self._changed[route_id] = None
         self._schedule(route)
 
@@ -143,7 +150,7 @@ class TrackFold:
         match event:
             case wire.Plan():
                 received = to_ms(event.received_at) if event.received_at else record.timestamp_ms
-                if core.apply_plan(route, parse_plan(event), received, limits, effects):
+                if core.apply_plan(route, self._parse(event), received, limits, effects):
                     self._shelf.put(event)
             case wire.Score():
                 trigger = Trigger(record.topic, record.partition, record.offset)
@@ -156,6 +163,12 @@ class TrackFold:
                 core.apply_action(route, event, limits, effects)
             case wire.Suppression():
                 core.apply_suppression(route, event, limits, effects)
+
+    def _parse(self, event: wire.Plan) -> RoutePlan:
+        """The plan, with what was usual before its day."""
+        plan = parse_plan(event)
+        keys = keys_of((stop.kind, stop.arrival_ms) for stop in plan.stops)
+        return replace(plan, learned=self._habits.learned(plan.carrier, keys, plan.departs_ms))
 
     def _tick(self, tick: wire.Tick, effects: Effects) -> None:
         self._clock_changed = True
@@ -244,6 +257,7 @@ class TrackFold:
     def _changes(self) -> list[tuple[bytes, bytes | None]]:
         """Each route that changed, once per poll, however many of its records were in it."""
         changes = self._shelf.take_changes() + self._verdicts.take_change() + self._archive.take_changes()
+        changes += self._habits.take_changes()
         for route_id in self._changed:
             changes.append((STATE_KEY + route_id.encode(), self._routes.write(route_id)))
         self._changed.clear()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import sys
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
@@ -27,6 +27,7 @@ _PATHS_KEPT = 4096
 #: Placed stops kept in memory: the trips of a line share path and stops, a van's round is its own.
 _LAYOUTS_KEPT = 1024
 
+Learned = Mapping[str, tuple[float, int]]
 #: (lat, lon) per stop, degrees
 NEAR_STOP_M = 60.0
 Places = tuple[tuple[float, float], ...]
@@ -87,6 +88,8 @@ class RoutePlan:
     course_ms: tuple[int, ...]
     #: without a path: how much wider than a corridor the way of each leg may be; else empty
     spare_m: tuple[float, ...] = ()
+    #: what was usual before the day of this route: kind of stop and hour -> (stays, quantile in ms)
+    learned: Learned = field(default_factory=dict)
 
     def spare_m_at(self, along_m: float) -> float:
         """What a leg may stray from the straight line between its stops, beyond the corridor's width."""

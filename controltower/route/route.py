@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from controltower.detect.habits import Stay
 from controltower.exceptions.archive import Archive, Grave
 from controltower.exceptions.lifecycle import Subject
 from controltower.route.eta import estimate_p50s, slip_before_departure
@@ -79,6 +80,8 @@ class Effects:
 
     said: list[Said] = field(default_factory=list)
     tallies: dict[tuple[str, ...], int] = field(default_factory=dict)
+    #: what the partition learns from
+    stays: list[Stay] = field(default_factory=list)
     #: what ends is noted here as it ends, so that polls do not change when it is closed
     archive: Archive = field(default_factory=Archive)
     #: what the log has said about the feeds so far

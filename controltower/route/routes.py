@@ -7,6 +7,7 @@ forgotten. So a restore parses no plan and folds no fix, and what is over costs 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from controltower.route.clock import SourceClocks
 from controltower.route.deadlines import wake_ms
@@ -86,7 +87,8 @@ class Routes:
             return None
         route = self._awake[route_id] = Route(decode_state(value))
         if not route.state.ended_ms:
-            route.plan = self._shelf.find(route_id)
+            plan = self._shelf.find(route_id)
+            route.plan = plan and replace(plan, learned=route.state.learned)
             rebuild(route.state, route.trail, route.plan, self._limits)
             route.source_over_ms = self._clocks.over_ms.get(route.state.source, 0)
         return route

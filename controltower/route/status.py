@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from controltower.detect import excess_dwell, long_halt
 from controltower.route.eta import SPREAD_S, SPREAD_SHARE, estimate_p50s
 from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
@@ -52,7 +53,7 @@ def tell_if_new(route: Route, now_ms: int, limits: Limits, effects: Effects) -> 
         return
     told.seq, told.at_ms, told.slip_ms = told.seq + 1, now_ms, slip
     told.motion, told.underway, told.open_sum_ms = motion, underway, open_sum
-    effects.tell(_status(route, motion, slip, now_ms))
+    effects.tell(_status(route, motion, slip, now_ms, limits))
     effects.count("status")
 
 
@@ -68,13 +69,17 @@ def _phase(route: Route) -> Phase:
     return Phase.UNDERWAY if route.snapshot.progress.departed_ms else Phase.PLANNED
 
 
-def _status(route: Route, motion: Motion, slip_ms: int, now_ms: int) -> wire.RouteStatus:
+def _status(route: Route, motion: Motion, slip_ms: int, now_ms: int, limits: Limits) -> wire.RouteStatus:
     state, plan = route.state, route.plan
     assert plan is not None, "a status needs a plan"
     progress = route.snapshot.progress
     left = () if state.ended_ms else route.remaining()
     eta, slack_s = _outlook(plan, left, state.risk.p_late, slip_ms, now_ms)
     fix = state.tail[-1] if state.tail else None
+    halt_limit_s = dwell_limit_s = None
+    if left:
+        halt_limit_s = long_halt.limit_ms(now_ms, plan.learned, limits) / 1000
+        dwell_limit_s = excess_dwell.limit_ms(plan.stops[left[0]], plan.learned, limits) / 1000
     return wire.RouteStatus(
         route_id=state.route_id,
         seq=state.told.seq,
@@ -95,6 +100,8 @@ def _status(route: Route, motion: Motion, slip_ms: int, now_ms: int) -> wire.Rou
         signal_age_s=max(0, now_ms - state.heard_ms) / 1000 if state.heard_ms else None,
         open_exceptions=tuple(e.exception_id for e in state.episodes if not e.cleared_ms),
         plan_version=plan.version,
+        halt_limit_s=halt_limit_s,
+        dwell_limit_s=dwell_limit_s,
         as_of=from_ms(now_ms),
         eta=eta,
         slack_s=slack_s,
