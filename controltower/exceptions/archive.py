@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from controltower.route.timeline import HOUR_MS, from_ms, to_ms
+from controltower.route.timeline import HOUR_MS, MINUTE_MS, from_ms, to_ms
 from schemas import wire
 from schemas.vocabulary import ExceptionStatus, Transition
 
@@ -63,6 +63,18 @@ class Archive:
     def bury(self, graves: Iterable[Grave]) -> None:
         """What nobody will hear of again; `advance` notes when it may go."""
         self._buried += graves
+
+    def bury_at(self, grave: Grave, at_ms: int) -> None:
+        """A key that may go at `at_ms`, rounded up to a minute so that entries stay few; noted at once."""
+        at_ms = -(-at_ms // MINUTE_MS) * MINUTE_MS
+        known = self._graves.get(at_ms)
+        graves = _decode_graves(known) if known else []
+        value = msgspec.json.encode([*graves, (grave.topic, grave.key, grave.home)])
+        self._changes[_graves_key(at_ms)] = value
+        if known:
+            self._graves[at_ms] = value
+        else:
+            self._dig_at(at_ms, value)
 
     def advance(self, now_ms: int, topic: str) -> list[wire.ExceptionRecord | Grave]:
         """The clock moved: CLOSED records, and keys of `topic` and of what was buried that are to go."""

@@ -12,22 +12,26 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
+from controltower.exceptions.archive import Archive, Grave
 from controltower.publishing import publish_action
 from controltower.recovery.apply import HomeEvent, apply
 from controltower.recovery.deadlines import advance, next_due_ms
 from controltower.recovery.policy import Playbook
 from controltower.recovery.state import HomeState, decode_home, encode_home
-from controltower.route.timeline import from_ms, to_ms
+from controltower.route.timeline import HOUR_MS, from_ms, to_ms
 from controltower.streaming.stage import Commit, Out, Record
 from schemas import wire
-from schemas.topics import AREA_EVENTS, ROUTE_EVENTS, SHIPMENT_EVENTS
+from schemas.topics import AREA_EVENTS, DISPATCH, ROUTE_EVENTS, SHIPMENT_EVENTS
+from schemas.vocabulary import TERMINAL_ACTION_STATES
 
 CLOCK_KEY = b"c/clock"
 _HOME_PREFIX = b"h/"
-#: Where the owner of a home reads what was decided about it.
 #: Keyed by its tenant, which stands before the slash.
 _HUB = "hub"
+#: Where the owner of a home reads what was decided about it.
 _OWNER_LOG = {"route": ROUTE_EVENTS, "shipment": SHIPMENT_EVENTS}
+#: After its end an action is deleted from dispatch.
+KEEP_ACTIONS_MS = 30 * 24 * HOUR_MS
 
 
 class RecoverFold:
@@ -43,6 +47,7 @@ class RecoverFold:
         self._homes: dict[str, HomeState] = {}
         self._due: list[tuple[int, str]] = []
         self._planned: dict[str, int] = {}
+        self._archive = Archive()
         self._now_ms = 0
 
     def restore(self, key: bytes, value: bytes) -> None:
@@ -52,6 +57,8 @@ class RecoverFold:
             home = decode_home(value)
             self._homes[home.home] = home
             self._plan(home)
+        else:
+            self._archive.restore(key, value)
 
     def restored(self) -> None:
         """Nothing to do: the deadlines were planned while reading."""
@@ -63,6 +70,7 @@ class RecoverFold:
             if record.value is not None:
                 self._fold_one(record.value, commit, touched)
         commit.changes += (self._change(name) for name in sorted(touched))
+        commit.changes += self._archive.take_changes()
         if self._now_ms != was_ms:
             commit.changes.append((CLOCK_KEY, str(self._now_ms).encode()))
         return commit
@@ -105,6 +113,9 @@ class RecoverFold:
                 home = self._homes[name]
                 self._settle(home, advance(home, self._playbook, due_ms), commit, touched)
         self._now_ms = upto_ms
+        for grave in self._archive.advance(upto_ms, DISPATCH):
+            assert isinstance(grave, Grave), "actions are never closed, only buried"
+            commit.outputs.append(Out(grave.topic, grave.key.encode(), None, self._partition))
 
     def _settle(
         self, home: HomeState, effects: Iterable[wire.Action], commit: Commit, touched: set[str]
@@ -130,12 +141,17 @@ class RecoverFold:
 
     def _publish(self, action: wire.Action, commit: Commit) -> None:
         value = wire.encode(msgspec.structs.replace(action, published_at=from_ms(self._wall_ms())))
-        commit.outputs.append(publish_action(action, "recover", self._partition, value))
+        out = publish_action(action, "recover", self._partition, value)
+        commit.outputs.append(out)
         kind, _, owner = action.home.partition(":")
         if kind == _HUB:
             commit.outputs.append(Out(AREA_EVENTS, owner.partition("/")[0].encode(), value))
         elif kind in _OWNER_LOG:
             commit.outputs.append(Out(_OWNER_LOG[kind], owner.encode(), value, self._partition))
+        if action.state in TERMINAL_ACTION_STATES:
+            self._archive.bury_at(
+                Grave(out.topic, action.action_id), to_ms(action.decided_at) + KEEP_ACTIONS_MS
+            )
         _count(commit, "actions", action.action.value, action.state.value)
         if action.suppressed_because is not None:
             _count(commit, "suppressed", action.suppressed_because.value)
