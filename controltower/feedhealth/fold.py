@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from controltower.exceptions.archive import Archive, Grave
 from controltower.exceptions.episode import Trigger
 from controltower.feedhealth.feed import Feed
 from controltower.feedhealth.rhythm import discipline, share
@@ -21,7 +22,7 @@ from controltower.route.clock import CLOCK_KEY, SourceClocks
 from controltower.route.timeline import MINUTE_MS, from_ms, to_ms
 from controltower.streaming.stage import Commit, Out, Record
 from schemas import topics, wire
-from schemas.vocabulary import FeedState
+from schemas.vocabulary import FeedState, Transition
 
 #: Who runs this fold.
 _STAGE: Final = "assign"
@@ -42,6 +43,7 @@ class FeedHealthFold:
         self._feeds: dict[str, Feed] = {}
         #: offset in feed-health -> a pulse whose slot is not yet judged
         self._waiting: dict[int, wire.FeedPulse] = {}
+        self._archive = Archive()
         self._judged_ms = 0
         self._changes: dict[bytes, bytes | None] = {}
         self._outputs: list[Out] = []
@@ -57,6 +59,8 @@ class FeedHealthFold:
         elif key.startswith(FEED_KEY):
             feed = msgspec.msgpack.decode(value, type=Feed)
             self._feeds[feed.name] = feed
+        else:
+            self._archive.restore(key, value)
 
     def restored(self) -> None:
         """Nothing to do."""
@@ -69,7 +73,8 @@ class FeedHealthFold:
         self._outputs, self._changes, self._tallies = [], {}, Counter()
         for record in records:
             self._fold_one(record)
-        return Commit(self._outputs, list(self._changes.items()), dict(self._tallies))
+        changes = [*self._changes.items(), *self._archive.take_changes()]
+        return Commit(self._outputs, changes, dict(self._tallies))
 
     def _fold_one(self, record: Record) -> None:
         try:
@@ -85,6 +90,8 @@ class FeedHealthFold:
         self._changes[CLOCK_KEY] = self._clocks.encode()
         if now_ms is not None:
             self._judge(now_ms // SLOT_MS * SLOT_MS)
+            for ended in self._archive.advance(now_ms, topics.EXCEPTIONS):
+                self._put_away(ended)
 
     def _judge(self, upto_ms: int) -> None:
         """All slots that end at `upto_ms` or earlier."""
@@ -127,7 +134,15 @@ class FeedHealthFold:
         feed.trigger = Trigger(topics.FEED_HEALTH, self._partition, offset)
         feed.hear(slot_of(to_ms(pulse.slot_from)), pulse, first_ms, last_ms, self._tell)
 
+    def _put_away(self, ended: wire.ExceptionRecord | Grave) -> None:
+        if isinstance(ended, Grave):
+            self._outputs.append(Out(ended.topic, ended.key.encode(), None, self._partition))
+        else:
+            self._tell(ended)
+
     def _tell(self, record: wire.ExceptionRecord) -> None:
+        if record.transition is Transition.RESOLVED:
+            self._archive.keep(record)
         record.published_at = from_ms(self._wall_ms())
         value = wire.encode(record)
         self._outputs.append(publish_exception(record, _STAGE, self._partition, value))

@@ -37,15 +37,19 @@ class FeedVerdicts:
 
     def __init__(self) -> None:
         self._kept = _Kept()
+        #: as in `_kept`, but quick to change: an outage makes thousands wait at once
+        self._waiting: dict[str, None] = {}
         self._changed = False
 
     def restore(self, value: bytes) -> None:
         """Take the changelog entry VERDICTS_KEY."""
         self._kept = msgspec.msgpack.decode(value, type=_Kept)
+        self._waiting = dict.fromkeys(self._kept.waiting)
 
     def take_change(self) -> list[tuple[bytes, bytes | None]]:
         """The changelog entry, where something changed since the last call."""
         changed, self._changed = self._changed, False
+        self._kept.waiting = list(self._waiting)
         return [(VERDICTS_KEY, msgspec.msgpack.encode(self._kept))] if changed else []
 
     def take(self, judged: wire.FeedsJudged) -> set[str]:
@@ -91,21 +95,20 @@ class FeedVerdicts:
     def wait(self, route_id: str) -> None:
         """A silence of this route waits."""
         self._changed = True
-        if route_id not in self._kept.waiting:
-            self._kept.waiting = [*self._kept.waiting, route_id]
+        self._waiting[route_id] = None
 
     def wait_no_more(self, route_id: str) -> None:
         self._changed = True
-        self._kept.waiting = [waiting for waiting in self._kept.waiting if waiting != route_id]
+        self._waiting.pop(route_id, None)
 
     def waiting(self) -> list[str]:
         """Routes whose silence waits, first come first."""
-        return list(self._kept.waiting)
+        return list(self._waiting)
 
     def hold_back(self, route_id: str, feed: str) -> None:
         """A silence of this route is held back by the outage of this feed."""
         self._changed = True
-        self._kept.held_back = {**self._kept.held_back, route_id: feed}
+        self._kept.held_back[route_id] = feed
 
     def take_held_back(self, feeds: set[str]) -> list[str]:
         """The routes that were held back by these feeds, and are no more."""

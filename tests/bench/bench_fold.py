@@ -25,8 +25,8 @@ from tests.bench.bench_track import copies_of, route_events
 
 _NEVER_MS = 10**12
 _NO_QUESTIONS = msgspec.structs.replace(DEFAULT_LIMITS, score_every_ms=_NEVER_MS, score_slack_ms=_NEVER_MS)
-_NO_STATUS = msgspec.structs.replace(_NO_QUESTIONS, status_every_ms=_NEVER_MS, status_latest_ms=_NEVER_MS)
-KINDS = {"as shipped": DEFAULT_LIMITS, "without questions": _NO_QUESTIONS, "nor statuses": _NO_STATUS}
+NO_STATUS = msgspec.structs.replace(_NO_QUESTIONS, status_every_ms=_NEVER_MS, status_latest_ms=_NEVER_MS)
+KINDS = {"as shipped": DEFAULT_LIMITS, "without questions": _NO_QUESTIONS, "nor statuses": NO_STATUS}
 
 
 def measure(records: list[Record], poll: int, limits: Limits) -> float:

@@ -35,7 +35,7 @@ from tests.fixtures.keep_changelog import read_kept
 from tests.integration.tower import Tower, fresh_topics, wait_until
 from tests.kafka import real_kafka_or_reason
 
-_START_MS = 1_767_258_000_000
+START_MS = 1_767_258_000_000
 _LEG_S = 300
 _DEGREES_PER_LEG = 0.01
 _FIXES = 60
@@ -53,9 +53,9 @@ def make_plan(route: int, stops: int) -> wire.Plan:
             sequence=i,
             lat=50.0 + i * _DEGREES_PER_LEG,
             lon=lon,
-            planned_arrival=from_ms(_START_MS + i * _LEG_S * 1000),
-            planned_departure=from_ms(_START_MS + i * _LEG_S * 1000 + 60_000),
-            promised_by=from_ms(_START_MS + (i + 1) * _LEG_S * 1000),
+            planned_arrival=from_ms(START_MS + i * _LEG_S * 1000),
+            planned_departure=from_ms(START_MS + i * _LEG_S * 1000 + 60_000),
+            promised_by=from_ms(START_MS + (i + 1) * _LEG_S * 1000),
             service_s=60.0,
             shipment_ids=(f"P{route}-{i}",),
         )
@@ -73,13 +73,13 @@ def make_plan(route: int, stops: int) -> wire.Plan:
         ends_by=legs[-1].planned_departure,
         stops=tuple(legs),
         path=polyline.encode(path),
-        received_at=from_ms(_START_MS - 3_600_000),
+        received_at=from_ms(START_MS - 3_600_000),
     )
 
 
 def make_scan(route: int, fix: int) -> wire.Scan:
     """The van half a minute further."""
-    at = from_ms(_START_MS + fix * 30_000)
+    at = from_ms(START_MS + fix * 30_000)
     return wire.Scan(
         scan_id=f"scan-{route}-{fix}",
         feed="test",

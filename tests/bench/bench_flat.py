@@ -1,0 +1,154 @@
+"""Does an event cost the same however many routes stand in the state, and however many stops they have?
+
+python -m tests.bench.bench_flat [--routes 100 1000 10000 100000] [--stops 20 50 100 200] [--plot FILE.svg]
+
+Vans on rounds with stops every five minutes send a fix every 30 s; all are underway when the clock starts.
+Every poll has 100 records of 100 routes and a tick, so that each route is written once per poll in every
+case. "fold" is decoding, progress, detectors and the changelog; "all" has statuses and questions besides:
+they tell every stop left, or look at it, and so grow with the stops.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import psutil
+
+from controltower.route.fold import STATE_KEY, TrackFold
+from controltower.route.limits import DEFAULT_LIMITS, Limits
+from controltower.route.timeline import from_ms
+from controltower.streaming.stage import Record
+from schemas import topics, wire
+from tests.bench.bench_fold import NO_STATUS
+from tests.bench.bench_restore import START_MS, make_plan, make_scan
+
+_POLL = 100
+_WARM_FIXES = 2
+#: Measured events; a van has arrived before it sends more than so many of them.
+_EVENTS, _EVENTS_A_ROUTE = 20_000, 100
+#: Below this a page of memory counts more than a route.
+_ROUTES_TO_WEIGH = 1000
+_FEWER_ROUNDS_FROM = 20_000
+_USUAL_ROUTES, _USUAL_STOPS = 200, 40
+
+
+class Cost(NamedTuple):
+    """Of one case: us of CPU per record for the fold alone and with everything, bytes of and for a state."""
+
+    routes: int
+    stops: int
+    fold_us: float
+    all_us: float
+    state_bytes: int
+    resident_bytes: int
+
+
+def _log(routes: int, stops: int) -> Iterator[bytes]:
+    """Plans, then rounds of fixes with a tick behind every hundred, without end."""
+    plan = make_plan(0, stops)
+    for route in range(routes):
+        yield wire.encode(msgspec.structs.replace(plan, route_id=f"R{route}"))
+    scan, fix = make_scan(0, 0), 0
+    while True:
+        at = from_ms(START_MS + fix * 30_000)
+        place = make_scan(0, fix).place
+        for route in range(routes):
+            named = {"route_id": f"R{route}", "vehicle_id": f"V{route}"}
+            moved = msgspec.structs.replace(scan, occurred_at=at, received_at=at, place=place, **named)
+            yield wire.encode(moved)
+            if route % _POLL == _POLL - 1:
+                yield wire.encode(wire.Tick(source="carrier-events/0", sources=1, upto=at))
+        fix += 1
+
+
+def _take(log: Iterator[bytes], count: int) -> list[Record]:
+    return [Record(topics.ROUTE_EVENTS, 0, i, 0, None, next(log)) for i in range(count)]
+
+
+def _with_ticks(fixes: int) -> int:
+    return fixes + fixes // _POLL
+
+
+def measure(routes: int, stops: int, limits: Limits) -> tuple[float, int, int]:
+    """us of CPU per record, bytes of the largest state, resident bytes per route with its plan."""
+    gc.collect()
+    fold, log = TrackFold(0, 1, lambda: 0, limits), _log(routes, stops)
+    before = psutil.Process().memory_info().rss
+    left = routes + _with_ticks(_WARM_FIXES * routes)
+    while left > 0:
+        fold.fold(_take(log, min(left, 10_000)))
+        left -= 10_000
+    resident = psutil.Process().memory_info().rss - before
+    records = _take(log, _with_ticks(min(_EVENTS, _EVENTS_A_ROUTE * routes)))
+    sizes, used = [0], time.process_time()
+    for at in range(0, len(records), _POLL + 1):
+        changes = fold.fold(records[at : at + _POLL + 1]).changes
+        sizes.append(max((len(v or b"") for k, v in changes if k.startswith(STATE_KEY)), default=0))
+    used = time.process_time() - used
+    return used / len(records) * 1e6, max(sizes), resident // routes
+
+
+def measure_case(routes: int, stops: int, rounds: int) -> Cost:
+    """The least of some rounds, since everything else on the machine only adds."""
+    rounds = rounds if routes < _FEWER_ROUNDS_FROM else 1
+    folds = [measure(routes, stops, NO_STATUS) for _ in range(rounds)]
+    every = [measure(routes, stops, DEFAULT_LIMITS) for _ in range(rounds)]
+    least = min(fold[0] for fold in folds), min(all_[0] for all_ in every)
+    resident = folds[0][2] if routes >= _ROUTES_TO_WEIGH else 0
+    return Cost(routes, stops, *least, max(all_[1] for all_ in every), resident)
+
+
+def plot(by_routes: Sequence[Cost], by_stops: Sequence[Cost], file: Path) -> None:
+    """Two panels: us per record over routes and over stops."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    _, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.2), sharey=True, layout="constrained")
+    for axis, costs, name in ((left, by_routes, "routes"), (right, by_stops, "stops")):
+        where = [cost.routes if name == "routes" else cost.stops for cost in costs]
+        axis.plot(where, [cost.fold_us for cost in costs], marker="o", label="fold, detectors, changelog")
+        axis.plot(where, [cost.all_us for cost in costs], marker="s", label="with statuses and questions")
+        axis.set_xscale("log")
+        axis.set_xlabel(f"{name} {'in the state' if name == 'routes' else 'a route'}")
+        axis.set_ylim(bottom=0)
+        axis.grid(alpha=0.3)
+    left.set_ylabel("us of CPU per record")
+    left.legend()
+    pyplot.savefig(file)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--routes", type=int, nargs="+", default=[100, 1000, 10_000, 100_000])
+    parser.add_argument("--stops", type=int, nargs="+", default=[20, 50, 100, 200])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--plot", type=Path)
+    options = parser.parse_args()
+    print("| routes | stops | fold, us | all, us | state, bytes | resident with its plan, bytes |")
+    print("|--|--|--|--|--|--|")
+    by_routes, by_stops = [], []
+    for routes, stops, group in (
+        *((routes, _USUAL_STOPS // 2, by_routes) for routes in options.routes),
+        *((_USUAL_ROUTES, stops, by_stops) for stops in options.stops),
+    ):
+        cost = measure_case(routes, stops, options.rounds)
+        group.append(cost)
+        print(
+            f"| {cost.routes:,} | {cost.stops} | {cost.fold_us:.1f} | {cost.all_us:.1f} "
+            f"| {cost.state_bytes} | {cost.resident_bytes or '-'} |",
+            flush=True,
+        )
+    if options.plot:
+        plot(by_routes, by_stops, options.plot)
+
+
+if __name__ == "__main__":
+    main()
