@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import argparse
 import gc
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import NamedTuple
 
 import msgspec
@@ -29,9 +31,11 @@ from tests.bench.bench_fold import NO_STATUS
 from tests.bench.bench_restore import START_MS, make_plan, make_scan
 
 _POLL = 100
-_WARM_FIXES = 2
+#: Before what happens once on a route (its first place, departure) is over.
+_WARM_FIXES = 12
 #: Measured events; a van has arrived before it sends more than so many of them.
 _EVENTS, _EVENTS_A_ROUTE = 20_000, 100
+_COUNTED = 2000
 #: Below this a page of memory counts more than a route.
 _ROUTES_TO_WEIGH = 1000
 _FEWER_ROUNDS_FROM = 20_000
@@ -45,6 +49,7 @@ class Cost(NamedTuple):
     stops: int
     fold_us: float
     all_us: float
+    calls: float
     state_bytes: int
     resident_bytes: int
 
@@ -75,6 +80,23 @@ def _with_ticks(fixes: int) -> int:
     return fixes + fixes // _POLL
 
 
+def count_calls(routes: int, stops: int) -> float:
+    """Calls per record of the fold alone, of Python and built-in functions: the same on any machine."""
+    fold, log, calls = TrackFold(0, 1, lambda: 0, NO_STATUS), _log(routes, stops), 0
+
+    def count(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    fold.fold(_take(log, routes + _with_ticks(_WARM_FIXES * routes)))
+    records = _take(log, _with_ticks(_COUNTED))
+    sys.setprofile(count)
+    for at in range(0, len(records), _POLL + 1):
+        fold.fold(records[at : at + _POLL + 1])
+    sys.setprofile(None)
+    return calls / len(records)
+
+
 def measure(routes: int, stops: int, limits: Limits) -> tuple[float, int, int]:
     """us of CPU per record, bytes of the largest state, resident bytes per route with its plan."""
     gc.collect()
@@ -101,7 +123,7 @@ def measure_case(routes: int, stops: int, rounds: int) -> Cost:
     every = [measure(routes, stops, DEFAULT_LIMITS) for _ in range(rounds)]
     least = min(fold[0] for fold in folds), min(all_[0] for all_ in every)
     resident = folds[0][2] if routes >= _ROUTES_TO_WEIGH else 0
-    return Cost(routes, stops, *least, max(all_[1] for all_ in every), resident)
+    return Cost(routes, stops, *least, count_calls(routes, stops), max(all_[1] for all_ in every), resident)
 
 
 def plot(by_routes: Sequence[Cost], by_stops: Sequence[Cost], file: Path) -> None:
@@ -132,8 +154,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--plot", type=Path)
     options = parser.parse_args()
-    print("| routes | stops | fold, us | all, us | state, bytes | resident with its plan, bytes |")
-    print("|--|--|--|--|--|--|")
+    print("| routes | stops | fold, us | all, us | calls | state, bytes | resident with its plan, bytes |")
+    print("|--|--|--|--|--|--|--|")
     by_routes, by_stops = [], []
     for routes, stops, group in (
         *((routes, _USUAL_STOPS // 2, by_routes) for routes in options.routes),
@@ -142,7 +164,7 @@ def main() -> None:
         cost = measure_case(routes, stops, options.rounds)
         group.append(cost)
         print(
-            f"| {cost.routes:,} | {cost.stops} | {cost.fold_us:.1f} | {cost.all_us:.1f} "
+            f"| {cost.routes:,} | {cost.stops} | {cost.fold_us:.1f} | {cost.all_us:.1f} | {cost.calls:.0f} "
             f"| {cost.state_bytes} | {cost.resident_bytes or '-'} |",
             flush=True,
         )
