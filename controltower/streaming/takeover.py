@@ -71,7 +71,8 @@ class Told:
 
     def __init__(self, logs: Collection[Changelog], progress: Progress) -> None:
         self._progress = progress
-        self._now = Restoring(1, 1, 0, sum(len(log.entries) for log in logs))
+        read = sum(log.records for log in logs)
+        self._now = Restoring(read, read, 0, sum(len(log.entries) for log in logs))
         self._told_at = time.monotonic()
 
     def restored(self, entries: int) -> None:
