@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from schemas.catalogue import BY_SCHEMA, EXAMPLES, file_name
+from schemas.cloud_events import CONTENT_TYPE, SPEC_VERSION
 from schemas.topics import TOPICS, Role, Topic
 
 FILE = Path(__file__).parents[1] / "docs" / "asyncapi.json"
 _VERSION = "1.0.0"
 _SCHEMA_FORMAT = "application/schema+json;version=2020-12"
+_TRAIT = "cloudEvent"
 _PUBLIC = (Role.INTAKE, Role.OUTPUT)
 
 
@@ -35,8 +37,27 @@ def document() -> dict[str, Any]:
         "components": {
             "messages": {
                 _message_name(name): _message(topic, name) for topic in public for name in topic.schemas
-            }
+            },
+            "messageTraits": {_TRAIT: _cloud_event()},
         },
+    }
+
+
+def _cloud_event() -> dict[str, Any]:
+    """The headers of what we send: CloudEvents 1.0 in the binary mode of the Kafka binding."""
+    about = {
+        "ce_specversion": SPEC_VERSION,
+        "ce_type": "the schema of the value",
+        "ce_source": "/controltower/<stage that wrote it>",
+        "ce_id": "<id>/<seq>: unique within its source",
+        "ce_time": "stream time of the record",
+        "ce_dataschema": "urn of the JSON Schema",
+        "content-type": CONTENT_TYPE,
+    }
+    properties = {name: {"type": "string", "description": text} for name, text in about.items()}
+    return {
+        "contentType": CONTENT_TYPE,
+        "headers": {"type": "object", "required": list(about), "properties": properties},
     }
 
 
@@ -70,6 +91,7 @@ def _operation(topic: Topic) -> tuple[str, dict[str, Any]]:
 
 def _message(topic: Topic, schema: str) -> dict[str, Any]:
     message = BY_SCHEMA[schema]
+    traits = [{"$ref": f"#/components/messageTraits/{_TRAIT}"}] if topic.role is Role.OUTPUT else []
     return {
         "name": schema,
         "title": message.__name__,
@@ -78,6 +100,7 @@ def _message(topic: Topic, schema: str) -> dict[str, Any]:
             "schemaFormat": _SCHEMA_FORMAT,
             "schema": {"$ref": f"../schemas/json/{file_name(message)}"},
         },
+        **({"traits": traits} if traits else {}),
         "examples": [
             {"name": path.stem, "payload": json.loads(path.read_text())} for path in _examples(topic, schema)
         ],

@@ -8,12 +8,14 @@ from typing import Any
 
 import msgspec
 
+from controltower.latest import Latest
 from controltower.offline.results import Published
 from schemas.topics import DISPATCH, EXCEPTIONS, ROUTE_STATUS
 
 
 class _ExceptionLine(msgspec.Struct):
     exception_id: str
+    seq: int
     code: str
     status: str
     resolution: str | None = None
@@ -21,6 +23,7 @@ class _ExceptionLine(msgspec.Struct):
 
 class _ActionLine(msgspec.Struct):
     action_id: str
+    seq: int
     action: str
     state: str
     suppressed_because: str | None = None
@@ -31,8 +34,8 @@ class Summary:
 
     def __init__(self) -> None:
         self.routes: set[bytes] = set()
-        self.exceptions: dict[str, _ExceptionLine] = {}
-        self.actions: dict[str, _ActionLine] = {}
+        self.exceptions = Latest[_ExceptionLine]()
+        self.actions = Latest[_ActionLine]()
         self._read: Mapping[str, Any] = {
             EXCEPTIONS: msgspec.json.Decoder(_ExceptionLine).decode,
             DISPATCH: msgspec.json.Decoder(_ActionLine).decode,
@@ -43,10 +46,10 @@ class Summary:
             return
         if record.topic == EXCEPTIONS:
             exception = self._read[EXCEPTIONS](record.value)
-            self.exceptions[exception.exception_id] = exception
+            self.exceptions.take(exception.exception_id, exception.seq, exception)
         elif record.topic == DISPATCH:
             action = self._read[DISPATCH](record.value)
-            self.actions[action.action_id] = action
+            self.actions.take(action.action_id, action.seq, action)
         elif record.topic == ROUTE_STATUS and record.key is not None:
             self.routes.add(record.key)
 

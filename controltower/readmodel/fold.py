@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from controltower.latest import Latest
 from controltower.logs import logger
 from controltower.readmodel.rows import Row, make_row
 from controltower.readmodel.store import Store, StoreBehind, StoreDown
@@ -88,16 +89,17 @@ class ProjectFold:
 
         Raises Unfinished when asked to give up while the store is down.
         """
-        commit, latest = Commit(), dict[tuple[str, str], Row]()
+        commit, latest = Commit(), Latest[Row]()
         for record in records:
             try:
                 row = make_row(record)
             except (msgspec.DecodeError, UnicodeDecodeError):  # not written by us; it stops nothing
                 _count(commit, "unreadable")
                 continue
-            known = latest.get((row.topic, row.row_id))
-            if known is None or row.deleted or row.seq > known.seq:
-                latest[row.topic, row.row_id] = row
+            name = f"{row.topic}/{row.row_id}"
+            if row.deleted:
+                latest.drop(name)
+            latest.take(name, row.seq, row)
         self._write(list(latest.values()), {record.topic: record.offset + 1 for record in records})
         for row in latest.values():
             _count(commit, "rows", row.topic)
