@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from controltower.feeds.events import compile_events
+from controltower.feeds.events import KEY, compile_events
 from controltower.feeds.formats import CsvSpec, decode_csv, decode_ndjson
 from controltower.feeds.paths import compile_paths
 from controltower.feeds.payload import decode_payload
@@ -25,15 +25,17 @@ _LOOKS: dict[FieldName, tuple[str, ...]] = {
     "shipment_ids": (
         r"(track(ing)?|parcel|shipment|package|article|consignment)_?-?(number|no|nr|id|code)$",
         r"waybill|awb|barcode|sendung|colis|^pin$|consignment|^ref(erence)?$",
+        r"^@?(nr|no|num|number|id)$|#key",
     ),
     "occurred_at": (
         r"occurred|event_?-?(date_?-?)?time|time_?stamp|date_?-?time|scan_?(date|time)",
-        r"^(date|time|at|when|zeit|datum|ts)$|created_at|_at$|time$|date$",
+        r"^@?(date|time|at|when|zeit|datum|ts|d)$|created_at|_at$|time$|date$",
+        r".",
     ),
     "code": (
         r"(event|status|scan|state)_?-?code|^code$",
         r"(event|status|scan)_?-?(type|id)",
-        r"^(status|state|event|type)$",
+        r"^@?(status|state|event|type|typ|kind|st|art|step)$",
     ),
     "text": (r"desc|message|^text$|status_?text", r"detail|remark|label|^status$"),
     "lat": (r"^lat(itude)?$|breite",),
@@ -52,7 +54,13 @@ _PERSONAL = re.compile(
 )
 #: Names of a value's own part, which tell less than the name of what holds it.
 _HOLLOW = ("content", "value", "#text", "id")
-_TIME_OF_DAY = ((r"\d{1,2}:\d{2}:\d{2}", " %H:%M:%S"), (r"\d{1,2}:\d{2}", " %H:%M"), (r"\d{6}", " %H%M%S"))
+_TIME_NAME = re.compile(r"time|zeit|heure|hora|^@?t$", re.IGNORECASE)
+_TIME_OF_DAY = (
+    (r"[0-2]\d[0-5]\d", " %H%M"),
+    (r"\d{1,2}:\d{2}:\d{2}", " %H:%M:%S"),
+    (r"\d{1,2}:\d{2}", " %H:%M"),
+    (r"\d{6}", " %H%M%S"),
+)
 _PATTERNS = (
     "%Y%m%d",
     "%d.%m.%Y",
@@ -63,6 +71,8 @@ _PATTERNS = (
     "%Y%m%d%H%M%S",
     "%Y%m%d %H%M%S",
     "%d.%m.%Y %H:%M:%S",
+    "%d.%m.%y %H:%M:%S",
+    "%d.%m.%y %H:%M",
     "%d.%m.%Y %H:%M",
     "%d/%m/%Y %H:%M:%S",
     "%m/%d/%Y %H:%M:%S",
@@ -133,7 +143,7 @@ def find_events(payload: Any) -> tuple[str, list[tuple[str, Any]]]:
     outwards."""
     best: tuple[int, str, list[Any]] = (0, "", [payload])
     for path, chain in _lists(payload, "", [payload]):
-        score = _score(chain[-1]) + path.count("[]")
+        score = _score(chain[-1]) + path.count("[]") + path.count("{}")
         if score > best[0]:
             best = (score, path, chain)
     _, path, chain = best
@@ -149,12 +159,24 @@ def _lists(node: Any, path: str, chain: list[Any]) -> Iterator[tuple[str, list[A
             yield f"{path}[]", [*chain, member]
             yield from _lists(member, f"{path}[]", [*chain, member])
         return
-    if isinstance(node, dict):
+    if isinstance(node, dict) and _is_map(node):
+        member = {KEY: next(iter(node)), **next(value for value in node.values() if isinstance(value, dict))}
+        yield f"{path}{{}}", [*chain, member]
+        yield from _lists(member, f"{path}{{}}", [*chain, member])
+    elif isinstance(node, dict):
+        if path and "[]" in path and not path.endswith("[]") and _score(node) > 6:
+            yield f"{path}[]", [*chain, node]
         for name, value in node.items():
             step = _quoted_name(name)
             inner = f"{path}.{step}" if path else step
             if isinstance(value, (dict, list)):
                 yield from _lists(value, inner, chain)
+
+
+def _is_map(node: dict[str, Any]) -> bool:
+    """Objects under keys that are numbers of something, and not names."""
+    held = [name for name, value in node.items() if isinstance(value, dict)]
+    return len(held) > 1 and len(held) == len(node) and all(re.search(r"\d", name) for name in held)
 
 
 def _score(event: Any) -> int:
@@ -182,7 +204,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def _quoted_name(name: str) -> str:
-    return name if re.fullmatch(r"[^\s.\[\]{}$^'=]+", name) else f"'{name}'"
+    return name if re.fullmatch(r"[^\s.\[\]{}$^'=#]+", name) else f"'{name}'"
 
 
 def _choose_fields(chain: list[tuple[str, Any]]) -> dict[FieldName, _Leaf]:
@@ -206,7 +228,7 @@ def _find_leaf(
     for start, node in near:
         for path, value in leaves(node):
             full = f"{start}{path}"
-            if full in taken or not look.search(_telling_name(path)):
+            if full in taken or not look.search(_telling_name(path).strip("'")):
                 continue
             is_time = field in ("occurred_at", "recorded_at")
             if field == "shipment_ids" or is_time == bool(_find_format(value)):
@@ -226,7 +248,7 @@ def _join_time_of_day(chain: list[tuple[str, Any]], found: dict[FieldName, _Leaf
     if date_format not in ("%Y-%m-%d", "%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y"):
         return None
     for other, text in leaves(chain[0][1]):
-        if other == path or not isinstance(text, str) or not re.search("time|zeit|heure|hora", other, re.I):
+        if other == path or not isinstance(text, str) or not _TIME_NAME.search(other):
             continue
         for shape, time_format in _TIME_OF_DAY:
             if re.fullmatch(shape, text):

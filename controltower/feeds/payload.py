@@ -47,10 +47,26 @@ def decode_payload(value: bytes | None) -> Any:
         raise Rejected(RejectReason.OUT_OF_RANGE, "a number does not fit") from None
     except msgspec.DecodeError:
         raise Rejected(RejectReason.NOT_PARSABLE, "the value is not JSON") from None
-    # As many opening brackets as levels are needed before a walk is worth its time.
-    if value.count(b"{") + value.count(b"[") > DEEPEST_NESTING and _is_too_deep(payload):
+    # As many opening brackets as levels are needed before a look is worth its time.
+    is_worth_a_look = value.count(b"{") + value.count(b"[") > DEEPEST_NESTING
+    if is_worth_a_look and _may_be_too_deep(value) and _is_too_deep(payload):
         raise Rejected(RejectReason.TOO_DEEP, f"more than {DEEPEST_NESTING} levels")
     return payload
+
+
+_NO_BRACKETS = bytes(code for code in range(256) if code not in b"{}[]")
+
+
+def _may_be_too_deep(value: bytes) -> bool:
+    """False where peeling off the innermost brackets level by level leaves nothing; brackets within text may
+    spoil that, and then the payload itself is looked at."""
+    brackets = value.translate(None, _NO_BRACKETS)
+    for _ in range(DEEPEST_NESTING):
+        left = brackets.replace(b"{}", b"").replace(b"[]", b"")
+        if not left or len(left) == len(brackets):
+            return bool(left)
+        brackets = left
+    return True
 
 
 def _is_too_deep(payload: Any) -> bool:

@@ -21,7 +21,9 @@ _SHORTEST_NAME = 3
 
 _PATTERNS = (
     re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"),
-    re.compile(r"(?<![\w-])\+?\d[\d\s()./-]{6,}\d(?![\w-])"),
+    re.compile(
+        r"(?<![\w-])(?!\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4}\b)\+?\d[\d\s()./-]{6,}\d(?![\w-])"
+    ),
     re.compile(
         r"\b\d{1,5}[a-z]?\s+(?:[\w'.-]+\s+){1,4}(?:street|st|avenue|ave|road|rd|lane|ln|drive|dr|boulevard|blvd"
         r"|court|ct|way|place|pl|square|sq|terrace|close|crescent)\b\.?",
@@ -32,11 +34,11 @@ _PATTERNS = (
 )
 _BY_WHOM = re.compile(
     r"\b((?:signed(?:\s+for)?|received|accepted|collected|signature)\s*(?:by|:)|signatory:?|recipient:|name:"
-    r"|contact:|left with|handed to|delivered to|attn\.?:?|c/o)\s*:?\s*(?!(?:the|a|an|our|your|recipient"
+    r"|contact:|left with|handed to|delivered to|attn\.?:?|c/o)\s*+:?+\s*+(?!(?:the|a|an|our|your|recipient"
     r"|receiver|consignee|customer|addressee|neighbou?r|agent|post|parcel|locker|reception|receptionist|front|mail"
     r"|safe|pick|access|household|in|at|destination|final|individual|carrier|local|courier|station|hub|depot"
     r"|facility|shop|store|airline|customs|warehouse|usps|ups|fedex|dhl|dpd|australia|canada|landmark)\b)"
-    r"[^,;.()\[\]]+",
+    r"[^,;()\[\]]+",
     re.IGNORECASE,
 )
 

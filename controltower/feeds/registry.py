@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -111,7 +112,7 @@ def _to_python(node: yaml.Node, loc: Loc, lines: dict[Loc, int], path: str) -> A
     if isinstance(node, yaml.SequenceNode):
         return [_to_python(member, (*loc, index), lines, path) for index, member in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
-        return yaml.SafeLoader("").construct_object(node)
+        return _read_scalar(node)
     content: dict[str, Any] = {}
     for key_node, value_node in node.value:
         key, line = str(key_node.value), key_node.start_mark.line + 1
@@ -120,6 +121,18 @@ def _to_python(node: yaml.Node, loc: Loc, lines: dict[Loc, int], path: str) -> A
         lines[(*loc, key)] = line
         content[key] = _to_python(value_node, (*loc, key), lines, path)
     return content
+
+
+def _read_scalar(node: yaml.Node) -> Any:
+    """`no` and `on` are words, `01` is a code and 2026-03-02 a text: no quotes are needed."""
+    text = str(node.value)
+    if node.tag == "tag:yaml.org,2002:bool":
+        return text.lower() == "true" if text.lower() in ("true", "false") else text
+    if node.tag == "tag:yaml.org,2002:int":
+        return int(text) if re.fullmatch(r"[-+]?(0|[1-9]\d*)", text) else text
+    if node.tag in ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:float"):
+        return text
+    return yaml.SafeLoader("").construct_object(node)
 
 
 def _first_error(wrong: ValidationError, lines: dict[Loc, int], path: str) -> str:

@@ -13,6 +13,7 @@ from controltower.feeds.paths import as_object
 from controltower.feeds.payload import decode_payload
 from controltower.feeds.rejection import Rejected
 from controltower.feeds.times import EARLIEST
+from controltower.feeds.values import NO_FIX_DEG
 from controltower.plans.consistent import find_contradictions
 from schemas import plan
 from schemas.base import Instant
@@ -55,13 +56,22 @@ def check_plan_object(payload: dict[str, Any]) -> plan.Plan | tuple[PlanFault, .
         found: plan.Plan | None = plan.Plan.model_validate(payload)
         faults: list[PlanFault] = []
     except ValidationError as wrong:
-        found, faults = None, list(explain_errors(wrong))
+        found, faults = None, list(_without_echoes(explain_errors(wrong)))
     except OverflowError:  # an instant of the year 1 or 9999 has no equivalent in UTC
         return (PlanFault(RejectReason.BAD_TIME, "a time is outside the calendar"),)
     faults += _beyond_the_model(payload)
     if found is None or faults:
         return tuple(dict.fromkeys(faults))[:MOST_FAULTS]
     return found
+
+
+def _without_echoes(faults: Iterator[PlanFault]) -> Iterator[PlanFault]:
+    """Stops that cannot be read are not missing as well."""
+    about_a_stop = False
+    for fault in faults:
+        about_a_stop = about_a_stop or fault.detail.startswith("stops.")
+        if not (about_a_stop and fault.detail == "stops: too_short"):
+            yield fault
 
 
 def explain_errors(wrong: ValidationError) -> Iterator[PlanFault]:
@@ -96,6 +106,9 @@ def _beyond_the_model(payload: dict[str, Any]) -> Iterator[PlanFault]:
     times += [at for _, stop in stops for at in (stop.planned_arrival, stop.planned_departure)]
     if times and (min(times) < EARLIEST or max(times) > LATEST):
         yield PlanFault(RejectReason.BAD_TIME, "a time of the plan is not between 2000 and 2100")
+    for index, member in enumerate(members):
+        if isinstance(member, dict) and _is_nowhere(member.get("lat"), member.get("lon")):
+            yield PlanFault(RejectReason.OUT_OF_RANGE, f"stops.{index}: lat and lon are 0/0")
     version = payload.get("version")
     too_large = isinstance(version, int) and version > LARGEST_INTEGER
     if too_large or any(stop.sequence > LARGEST_INTEGER for _, stop in stops):
@@ -116,6 +129,11 @@ def _read_stop(member: Any) -> plan.Stop | None:
         return plan.Stop.model_validate(member)
     except (ValidationError, OverflowError):
         return None
+
+
+def _is_nowhere(*degrees: Any) -> bool:
+    """0/0 is where devices are that have no fix, and stops that nobody located."""
+    return all(type(value) in (int, float) and abs(value) < NO_FIX_DEG for value in degrees)
 
 
 def _read_instant(value: Any) -> datetime | None:

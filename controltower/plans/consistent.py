@@ -8,7 +8,6 @@ from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import available_timezones
 
-from controltower.feeds.values import NO_FIX_DEG
 from schemas.plan import Stop
 
 #: A stop with the place where it stands in the plan.
@@ -30,8 +29,6 @@ def find_contradictions(
 
 
 def _judge_stop(stop: Stop, departs_at: datetime | None, ends_by: datetime | None) -> Iterator[str]:
-    if abs(stop.lat) < NO_FIX_DEG and abs(stop.lon) < NO_FIX_DEG:
-        yield "lat and lon are 0/0"
     if stop.window_to and departs_at and stop.window_to < departs_at:
         yield "window_to before departs_at"
     if stop.window_from and ends_by and stop.window_from > ends_by:

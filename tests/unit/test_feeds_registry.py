@@ -53,6 +53,15 @@ def test_a_mapping_of_ones_own_reads_nested_lists(tmp_path: Path) -> None:
     assert feed.read(b'{"error": "not found"}', received_at, source) == []
 
 
+def test_words_of_a_mapping_stay_words(tmp_path: Path) -> None:
+    """A field that is called `no`, a value 01 and a value `yes`; only true and false are truth values."""
+    text = GOOD.replace("[when, at]", "[when, no]") + "skip: {field: on, values: [01, yes, true, null]}\n"
+    (tmp_path / "acme.yaml").write_text(text)
+    spec = load_feeds(tmp_path)["acme"].spec
+    assert spec.fields["occurred_at"] == ["when", "no"]
+    assert spec.skip[0].values == ("01", "yes", True, None)
+
+
 def test_a_mapping_of_ones_own_replaces_a_shipped_one(tmp_path: Path) -> None:
     """The feed is known by its name, not by its file."""
     (tmp_path / "mine.yaml").write_text(
