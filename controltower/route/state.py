@@ -84,13 +84,13 @@ class RouteState(msgspec.Struct, array_like=True):
     #: of the plan in force: when it ends, and when it leaves its first stop
     plan_ends_ms: int = 0
     plan_departs_ms: int = 0
-    #: what was usual when the plan came, see detect/habits.py: it stays so for the route
-    learned: dict[str, tuple[float, int]] = {}
     #: whose fixes tell where it is
     feed: str = ""
     unjudged: list[Unjudged] = []
     #: when a silence that its feed's outage holds back is told after all
     release_ms: int = 0
+    #: what was usual when the plan came, see detect/habits.py: it stays so for the route
+    learned: dict[str, tuple[float, int]] = {}
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.app import build_offline_stages
+from controltower.detect.habits import HABIT_KEY
 from controltower.exceptions.archive import ENDED_KEY, GRAVES_KEY
 from controltower.route.fold import STATE_KEY
 from controltower.route.plans import PATH_KEY, PLAN_KEY
@@ -138,10 +139,10 @@ def test_a_rolling_change_loses_nothing(drive: list[Piece], data: st.DataObject)
 
 
 def as_schema_1(changes: Sequence[tuple[bytes, bytes | None]]) -> dict[bytes, bytes]:
-    """The live entries as the version before wrote them: it kept nothing of what had ended."""
-    ended = (ENDED_KEY, GRAVES_KEY)
+    """The live entries as the version before wrote them: no endings, no habits."""
+    later = (ENDED_KEY, GRAVES_KEY, HABIT_KEY)
     live = {
-        key: value for key, value in dict(changes).items() if value is not None and not key.startswith(ended)
+        key: value for key, value in dict(changes).items() if value is not None and not key.startswith(later)
     }
     return {key: _as_schema_1(key, value) for key, value in live.items()}
 
