@@ -50,7 +50,7 @@ class _Sourced(msgspec.Struct):
 
 class _Ending(msgspec.Struct):
     exception_id: str
-    status: str
+    updated_at: datetime
     resolved_at: datetime | None = None
 
 
@@ -203,9 +203,12 @@ def _letters(evidence: Evidence) -> Iterator[Place]:
 
 
 def _late_actions(evidence: Evidence) -> Iterator[str]:
-    """No action goes a step further, except to its end, after the end of its exception."""
+    """No action goes a step further, except to its end, after the end of its exception was told.
+
+    Told, not dated: an exception may have ended before that was known, as a silence that is taken back.
+    """
     ended = {
-        ending.exception_id: ending.resolved_at
+        ending.exception_id: ending.updated_at
         for record in _all(evidence, topics.EXCEPTIONS)
         if (ending := msgspec.json.decode(record.value or b"", type=_Ending)).resolved_at is not None
     }

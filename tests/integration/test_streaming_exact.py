@@ -69,7 +69,7 @@ def test_sigterm_restarts(real_kafka: RealKafka, tmp_path: Path) -> None:
         producing = produce_slowly(toy, 6.0)
         for _ in range(5):
             worker = toy.start()
-            worker.wait_ready(limit_s=5)
+            worker.wait_ready()
             time.sleep(0.5)
             assert worker.terminate(limit_s=8) == Exit.CLEAN, worker.text()
         producing.join()

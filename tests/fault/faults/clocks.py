@@ -19,7 +19,7 @@ from schemas.topics import ROUTE_EVENTS, STAGES
 from tests.fault.faults.inputs import InputScenario
 from tests.fault.installation import FaultTower
 from tests.fault.suite import Scenario
-from tests.fault.undisturbed import differing_openings
+from tests.fault.undisturbed import false_alarms
 from tests.kafka import RealKafka
 
 _DAY = timedelta(days=1)
@@ -42,7 +42,7 @@ class DeviceClocks(InputScenario):
         return self.reshaped(shifted, sum(a is not b for a, b in zip(shifted, arrivals, strict=True)))
 
     def examine(self, tower: FaultTower, day: Day) -> list[str]:
-        different = differing_openings(tower.brokers, day)
+        different = false_alarms(tower.brokers, day)
         return [
             what for what in different if not any(f" of route:{route} " in what for route in self._routes)
         ]
@@ -125,4 +125,4 @@ class WorkerClocks(Scenario):
                     wrong.append(f"a tick says {-early_ms / 1000:+.1f} s of when the broker took it")
         assert ticks, "no source ever ticked the wall"
         tower.notes.append(f"{ticks} ticks of the wall's time")
-        return [*wrong[:5], *differing_openings(tower.brokers, day)]
+        return [*wrong[:5], *false_alarms(tower.brokers, day)]
