@@ -5,7 +5,7 @@ It knows nothing of the processes: it folds the input again with the offline cor
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,7 +22,7 @@ from controltower.offline.verify.rules import RULES, How, Rule, written
 from controltower.offline.verify.verify import Verification
 from controltower.settings import load_settings
 from controltower.streaming.partitioner import partition_of
-from controltower.streaming.stage import Out, Record, StageSpec
+from controltower.streaming.stage import Out, StageSpec
 from schemas import topics
 from schemas.vocabulary import TERMINAL_ACTION_STATES, ActionState
 
@@ -49,8 +49,7 @@ class _Sourced(msgspec.Struct):
 
 
 class _Ending(msgspec.Struct):
-    exception_id: str
-    updated_at: datetime
+    exception_id: str = ""
     resolved_at: datetime | None = None
 
 
@@ -58,7 +57,6 @@ class _Step(msgspec.Struct):
     action_id: str
     exception_id: str
     state: ActionState
-    decided_at: datetime
 
 
 def judge(brokers: str, wait_s: float) -> Verdict:
@@ -96,10 +94,14 @@ def _weigh(evidence: Evidence, stages: Sequence[StageSpec], verdict: Verdict) ->
         if stage.name in _REFOLDED:
             _count_outputs(evidence, stage, verdict)
     _account_for_input(evidence, stages[0], verdict)
-    verdict.differences += list(_late_actions(evidence))
+    verdict.differences += list(_late_actions(evidence, _stage(stages, "recover")))
     if verdict.lost or verdict.twice or verdict.exceptions_wrong:
         found = f"{verdict.lost} lost, {verdict.twice} twice, {verdict.exceptions_wrong} exceptions wrong"
         verdict.differences.append(found)
+
+
+def _stage(stages: Sequence[StageSpec], name: str) -> StageSpec:
+    return next(stage for stage in stages if stage.name == name)
 
 
 def _count_outputs(evidence: Evidence, stage: StageSpec, verdict: Verdict) -> None:
@@ -202,25 +204,22 @@ def _letters(evidence: Evidence) -> Iterator[Place]:
             yield topic, int(number), int(offset)
 
 
-def _late_actions(evidence: Evidence) -> Iterator[str]:
-    """No action goes a step further, except to its end, after the end of its exception was told.
+def _late_actions(evidence: Evidence, recover: StageSpec) -> Iterator[str]:
+    """No action goes a step further, except to its end, once recover has read the end of its exception.
 
-    Told, not dated: an exception may have ended before that was known, as a silence that is taken back.
+    Read, not dated: where one partition is ahead of another, an end may bear an earlier time than a step
+    that was decided before it was known. That live says what the fold says is compared above.
     """
-    ended = {
-        ending.exception_id: ending.updated_at
-        for record in _all(evidence, topics.EXCEPTIONS)
-        if (ending := msgspec.json.decode(record.value or b"", type=_Ending)).resolved_at is not None
-    }
-    for record in _all(evidence, topics.DISPATCH):
-        step = msgspec.json.decode(record.value or b"", type=_Step)
-        end = ended.get(step.exception_id)
-        if end is not None and step.decided_at > end and step.state not in TERMINAL_ACTION_STATES:
-            yield f"action {step.action_id} became {step.state} after its exception had ended"
-
-
-def _all(evidence: Evidence, topic: str) -> Iterator[Record]:
-    by_partition: defaultdict[int, list[Record]] = defaultdict(list)
     for partition in range(evidence.partitions):
-        by_partition[partition] += evidence.read(topic, partition)
-    return (record for records in by_partition.values() for record in records if record.value is not None)
+        fold = recover.make_fold(partition, evidence.partitions)
+        fold.restored()
+        ended: set[str] = set()
+        for record in evidence.read(topics.RECOVERY_EVENTS, partition):
+            ending = msgspec.json.decode(record.value or b"{}", type=_Ending)
+            if ending.exception_id and ending.resolved_at is not None:
+                ended.add(ending.exception_id)
+            for out in fold.fold([record]).outputs:
+                if out.topic == topics.DISPATCH:
+                    step = msgspec.json.decode(out.value or b"", type=_Step)
+                    if step.exception_id in ended and step.state not in TERMINAL_ACTION_STATES:
+                        yield f"action {step.action_id} became {step.state} after its exception had ended"
