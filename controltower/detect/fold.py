@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 from controltower.detect import excess_dwell, long_halt, route_deviation, sequence_break, slow_progress
-from controltower.detect.motion import Mean, memory_ms
+from controltower.detect.motion import memory_ms
 from controltower.detect.rule import Observation, silence_limit_ms
 from controltower.detect.standing import settle
-from controltower.route.evidence import Fix, Progress, Snapshot, Standing
+from controltower.route.evidence import Fix, Snapshot
 from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
 from controltower.route.progress import advance
 
 
 def fold_fix(was: Snapshot, plan: RoutePlan, fix: Fix, limits: Limits) -> Snapshot:
-    """The snapshot after one more fix; `fix` is not older than the newest in `was`."""
+    """The snapshot after one more fix; `fix` is not older than the newest in `was`.
+
+    What wakes the rules: standing for the shortest of their limits, a fix beyond the corridor's least width,
+    a fix behind the one before, five minutes since the last look; and that one of them holds evidence.
+    """
     before = was.progress
     x, y = plan.frame.to_xy(fix.lat, fix.lon)
     progress = advance(before, plan, fix, x, y, limits)
-    gap_limit = silence_limit_ms(before.cadence_ms, before.gaps, limits)
-    now, gap_ms = Mean(x, y, fix.at_ms), fix.at_ms - before.at_ms
+    at_ms, standing = fix.at_ms, was.standing
+    gap_limit = limits.silence_ms
+    if at_ms - standing.seen_ms > gap_limit:
+        gap_limit = silence_limit_ms(before.cadence_ms, before.gaps, limits)
     memory = memory_ms(before.cadence_ms, limits)
-    standing = settle(was.standing, now, gap_ms, gap_limit, memory, limits)
-    still, astray = _is_still(was, standing, limits), _is_astray(was, progress, limits)
+    standing = settle(standing, x, y, at_ms, at_ms - before.at_ms, gap_limit, memory, limits)
+    stood_ms = standing.seen_ms - standing.since_ms + limits.report_ms
+    still = stood_ms >= limits.dwell_floor_ms or stood_ms >= limits.halt_ms or was.halt.on or was.dwell.on
+    astray = progress.off_m > limits.corridor_m or was.detour.outside > 0 or was.detour.on
     moved_m = progress.along_m - before.along_m
     back = moved_m < -limits.reversal_step_m or was.reversal.fixes > 0
-    look = fix.at_ms - was.slow.at_ms >= limits.slow_every_ms or before.departed_ms != progress.departed_ms
+    look = at_ms - was.slow.at_ms >= limits.slow_every_ms or before.departed_ms != progress.departed_ms
     if not (still or astray or back or look):
         return Snapshot(progress, standing, was.halt, was.dwell, was.detour, was.slow, was.reversal)
     seen = Observation(plan, fix, x, y, progress, standing, limits)
@@ -37,14 +45,3 @@ def fold_fix(was: Snapshot, plan: RoutePlan, fix: Fix, limits: Limits) -> Snapsh
     reversal = sequence_break.step(was.reversal, seen, moved_m) if back else was.reversal
     slow = slow_progress.step(was.slow, seen, astray=detour.on or reversal.on) if look else was.slow
     return Snapshot(progress, standing, halt, dwell, detour, slow, reversal)
-
-
-def _is_still(was: Snapshot, standing: Standing, limits: Limits) -> bool:
-    """What wakes the rules of standing still: the shortest of their limits, or that one of them is on."""
-    stood_ms = standing.seen_ms - standing.since_ms + limits.report_ms
-    return stood_ms >= limits.dwell_floor_ms or stood_ms >= limits.halt_ms or was.halt.on or was.dwell.on
-
-
-def _is_astray(was: Snapshot, progress: Progress, limits: Limits) -> bool:
-    """What wakes the rule of the corridor: a fix beyond its least width, or evidence of earlier ones."""
-    return progress.off_m > limits.corridor_m or was.detour.outside > 0 or was.detour.on

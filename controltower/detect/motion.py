@@ -29,15 +29,21 @@ class Mean(msgspec.Struct, frozen=True, gc=False):
     at_ms: float
 
 
-def follow(x0: float, y0: float, at0_ms: float, now: Mean, since_ms: int, memory_ms: float) -> Mean:
-    """Pull the mean (x0, y0, at0_ms) towards a fix that came `since_ms` after the one before.
+def follow(
+    x0: float, y0: float, at0_ms: float, x: float, y: float, at_ms: int, since_ms: int, memory_ms: float
+) -> tuple[float, float, float, float]:
+    """Pull the mean (x0, y0, at0_ms) towards a fix that came `since_ms` after the one before: the new mean,
+    and the pace (m/s) from it to the fix.
 
-    The weight of the new fix is since / (since + memory): all the more the longer nothing was heard.
+    The weight of the fix is since / (since + memory): all the more the longer nothing was heard.
     """
     weight = since_ms / (since_ms + memory_ms)
-    return Mean(
-        x0 + (now.x - x0) * weight, y0 + (now.y - y0) * weight, at0_ms + (now.at_ms - at0_ms) * weight
-    )
+    x0 += (x - x0) * weight
+    y0 += (y - y0) * weight
+    at0_ms += (at_ms - at0_ms) * weight
+    apart_s = (at_ms - at0_ms) / 1000
+    way_m = math.sqrt((x - x0) * (x - x0) + (y - y0) * (y - y0))
+    return x0, y0, at0_ms, way_m / apart_s if apart_s > _LEAST_S else way_m / _LEAST_S
 
 
 def memory_ms(cadence_ms: int, limits: Limits) -> float:
@@ -47,6 +53,6 @@ def memory_ms(cadence_ms: int, limits: Limits) -> float:
 
 
 def pace_mps(one: Mean, other: Mean) -> float:
-    """Speed between two means, or between a mean and the present; 0 where they are not apart in time."""
+    """Speed between two means: of what was before a fix and of what comes after it."""
     apart_s = abs(other.at_ms - one.at_ms) / 1000
     return math.hypot(other.x - one.x, other.y - one.y) / (apart_s if apart_s > _LEAST_S else _LEAST_S)

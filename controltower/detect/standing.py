@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 
-from controltower.detect.motion import Mean, follow, pace_mps
+from controltower.detect.motion import follow
 from controltower.route.evidence import Standing
 from controltower.route.limits import Limits
 
@@ -25,20 +25,25 @@ _Pace = tuple[float, float, float, float]
 
 
 def settle(
-    was: Standing, now: Mean, gap_ms: int, gap_limit_ms: int, memory_ms: float, limits: Limits
+    was: Standing,
+    x: float,
+    y: float,
+    at: int,
+    gap_ms: int,
+    gap_limit_ms: int,
+    memory_ms: float,
+    limits: Limits,
 ) -> Standing:
-    """Fold one fix (metres in the plan's frame, ms) that came `gap_ms` after the one before.
+    """Fold one fix (metres in the plan's frame, `at` in ms) that came `gap_ms` after the one before.
 
     A silence of more than `gap_limit_ms` breaks an unreported standing: a dead tracker is not a halt.
     """
-    x, y, at_ms = now.x, now.y, now.at_ms
-    at = int(at_ms)
     if not was.fixes:
-        return Standing(x, y, 1, at, at, 0, 0.0, 0.0, 0, x, y, at_ms)
-    trail = follow(was.trail_x, was.trail_y, was.trail_ms, now, gap_ms, memory_ms)
-    pace = (trail.x, trail.y, trail.at_ms, pace_mps(trail, now))
+        return Standing(x, y, 1, at, at, 0, 0.0, 0.0, 0, x, y, float(at))
+    pace = follow(was.trail_x, was.trail_y, was.trail_ms, x, y, at, gap_ms, memory_ms)
     reported = was.seen_ms - was.since_ms >= limits.halt_ms
-    distance = math.hypot(x - was.x, y - was.y)
+    dx, dy = x - was.x, y - was.y
+    distance = math.sqrt(dx * dx + dy * dy)
     if at - was.seen_ms > gap_limit_ms and not (reported and distance <= limits.standing_radius_m):
         return Standing(x, y, 1, at, at, 0, 0.0, 0.0, 0, *pace)
     radius = limits.standing_exit_m if reported else limits.standing_radius_m

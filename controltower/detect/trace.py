@@ -52,10 +52,10 @@ def _fold(points: Iterable[Point], limits: Limits) -> list[Standing]:
     standing, progress = Standing(), Progress()
     standings = []
     for point in points:
-        now, gap_ms = Mean(point.x, point.y, point.at_ms), point.at_ms - progress.at_ms
+        at_ms, gap_ms = point.at_ms, point.at_ms - progress.at_ms
         gap_limit = silence_limit_ms(progress.cadence_ms, progress.gaps, limits)
         memory = memory_ms(progress.cadence_ms, limits)
-        standing = settle(standing, now, gap_ms, gap_limit, memory, limits)
+        standing = settle(standing, point.x, point.y, at_ms, gap_ms, gap_limit, memory, limits)
         standings.append(standing)
         cadence, gaps = rhythm(progress, Fix(point.at_ms, 0.0, 0.0, 0.0))
         progress = Progress(at_ms=point.at_ms, cadence_ms=cadence, gaps=gaps)
