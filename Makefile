@@ -25,7 +25,7 @@ demo: setup ## an afternoon of a simulated city through all stages (about 2 minu
 	@$(BIN)/controltower demo
 
 test: setup ## all tests; what needs Kafka, Docker or data says why it is skipped
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: setup ## style, types and import contracts
 	@$(BIN)/ruff check .

@@ -104,7 +104,14 @@ def test_a_new_run_removes_the_rows_of_the_one_before(store: RedisStore, client:
     store.write(2, [make_row(as_record(status(4, route="r9"), 3, 2))], {ROUTE_STATUS: 4}, {}, "other")
     assert store.begin(1, "new") == {}
     assert sorted(client.keys("ct:2:*")) == sorted(
-        ["ct:2:position:1", "ct:2:position:2", "ct:2:route:r9", "ct:2:board:route", "ct:2:routes:underway"]
+        [
+            "ct:2:position:1",
+            "ct:2:position:2",
+            "ct:2:route:r9",
+            "ct:2:timeline:r9",
+            "ct:2:board:route",
+            "ct:2:routes:underway",
+        ]
     )
     assert client.zrange("ct:2:routes:underway", 0, -1) == ["r9"]
     assert list(client.hgetall("ct:2:board:route")) == ["r9"]

@@ -9,6 +9,7 @@ from random import Random
 import msgspec
 
 from controltower.clock import epoch_ms_of, instant_of
+from controltower.feedhealth.meter import METER_KEY
 from controltower.feeds.clock import CLOCK_KEY
 from controltower.feeds.fold import NormalizeFold
 from controltower.feeds.registry import load_feeds
@@ -110,9 +111,12 @@ def _recovery_log(seed: int, partition: int) -> Sequence[bytes]:
 
 
 class Normalize(Workload):
-    """Live intake of four topics. Ticks are judged by whether they were true, everything else as always."""
+    """Live intake of four topics. Ticks are judged by whether they were true, everything else as always.
 
-    timed_keys = frozenset({CLOCK_KEY})
+    Pulses of feeds are left out: the clock or the next record closes a live slot, whichever is first.
+    """
+
+    timed_keys = frozenset({CLOCK_KEY, METER_KEY})
 
     def __init__(self, random: Random, mechanisms: Mechanisms) -> None:
         self._random = random
@@ -149,7 +153,8 @@ class Normalize(Workload):
             return topics.CARRIER_EVENTS
 
     def is_timed(self, value: bytes | None) -> bool:
-        return b'"controltower.tick/1"' in (value or b"")[:40]
+        start = (value or b"")[:40]
+        return b'"controltower.tick/1"' in start or b'"controltower.feed-pulse/1"' in start
 
     def check(self, broker: Broker) -> Iterable[Violation]:
         """After a tick of a source, nothing that this source received before it may follow; ticks go on."""
