@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check faults bench clean
+.PHONY: help setup demo test check faults bench bench-check clean
 
 help: ## what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
 
 setup: $(STAMP) ## prepare .venv with the command `controltower`
 
@@ -39,8 +39,11 @@ MINUTES ?= 30
 faults: setup ## break it in every way on a real Kafka, SEED=1 MINUTES=30, and print what was lost
 	@$(BIN)/python -m tests.fault --seed $(SEED) --minutes $(MINUTES)
 
-bench: setup ## events per second and CPU per event on a real broker
+bench: setup ## this product against Faust, Quix and Kafka Streams, latency, CPU by stage, on a real Kafka
 	@$(BIN)/python -m tests.bench
+
+bench-check: setup ## has an event become dearer? instructions and CPU against the stored reference
+	@$(BIN)/python -m tests.bench.check
 
 clean: ## remove the venv and caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info demo-out

@@ -14,9 +14,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from controltower.capacity.figures import Figure, save_figures
 from controltower.streaming.client import produce_all
 from schemas.topics import STAGES
 from tests.bench.bench_full import recorded_day
+from tests.bench.check import machine_kind
 from tests.bench.copied_day import PARTITIONS, CopiedDay, copied_day
 from tests.bench.measuring import spread, table, told
 from tests.bench.whole_tower import WholeTower
@@ -45,6 +47,7 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", default="1,2", help="numbers of workers to compare")
+    parser.add_argument("--write", action="store_true", help="into controltower/capacity/measured.json")
     options = parser.parse_args()
     day = copied_day(options.gtfs, options.copies)
     numbers = [int(number) for number in options.workers.split(",")]
@@ -60,6 +63,20 @@ def main() -> None:
                 rates[number].append(rate)
     print(f"{len(day.arrivals):,} reports of {len(day.plans):,} routes, us CPU each: least / median / most")
     print(report(costs, rates))
+    if options.write:
+        save_figures(figures(costs[numbers[0]]), machine_kind())
+
+
+def figures(rounds: list[Costs]) -> dict[str, Figure]:
+    """The medians as capacity figures; a scan of a parcel costs the other stages no more than a position."""
+    origin = "python -m tests.bench.bench_whole --write, median"
+    found = {}
+    for stage in STAGES:
+        us = round(spread(cost[stage] for cost in rounds)[1], 1)
+        found[f"position_us.{stage}"] = Figure(us, "us/position", origin)
+        if stage != "assign":
+            found[f"scan_us.{stage}"] = Figure(us, "us/scan", "as for a position: an upper bound")
+    return found
 
 
 def report(costs: dict[int, list[Costs]], rates: dict[int, list[float]]) -> str:
