@@ -27,7 +27,7 @@ from controltower.streaming.client import produce_all
 from controltower.streaming.stage import Out
 from controltower.streaming.topics import create_topics
 from schemas import wire
-from schemas.topics import EXCEPTIONS, RECOVERY_EVENTS, ROUTE_EVENTS, ROUTE_STATUS, SCORE_REQUESTS
+from schemas.topics import RECOVERY_EVENTS, ROUTE_EVENTS, TOPICS, Role
 from tests.bench.bench_basic import Figures, report
 from tests.bench.bench_track import PARTITIONS, copies_of, route_events
 from tests.bench.contest import ROOT, Engine, watch
@@ -79,7 +79,8 @@ def prepare_topics(brokers: str, name: str) -> str:
         return _OURS
     prefix = f"bench-{uuid.uuid4().hex[:6]}-"
     wanted = {t.name: t for t in wanted_topics(load_settings({"brokers": brokers}))}
-    names = (ROUTE_EVENTS, EXCEPTIONS, RECOVERY_EVENTS, ROUTE_STATUS, SCORE_REQUESTS)
+    written = [t.name for t in TOPICS if "track" in t.writers and t.role is not Role.CHANGELOG]
+    names = sorted({ROUTE_EVENTS, *written})
     create_topics(brokers, [ToyTopic(prefix + n, dict(wanted[n].config), PARTITIONS) for n in names])
     return prefix
 

@@ -13,7 +13,7 @@ import faust
 from controltower.clock import wall_ms
 from controltower.route.fold import TrackFold
 from controltower.streaming.stage import Record
-from schemas.topics import EXCEPTIONS, RECOVERY_EVENTS, ROUTE_STATUS, SCORE_REQUESTS
+from schemas.topics import BY_NAME, Role
 
 
 def build(job: dict[str, str]) -> faust.App:
@@ -34,7 +34,8 @@ def build(job: dict[str, str]) -> faust.App:
 
     targets = {
         name: raw(job["prefix"] + name)
-        for name in (EXCEPTIONS, RECOVERY_EVENTS, ROUTE_STATUS, SCORE_REQUESTS)
+        for name, topic in BY_NAME.items()
+        if "track" in topic.writers and topic.role is not Role.CHANGELOG
     }
     states = app.Table("states", key_type=bytes, value_type=bytes)
     folds: dict[int, TrackFold] = {}

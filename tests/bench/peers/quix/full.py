@@ -16,7 +16,7 @@ from quixstreams.models import SerializationContext, Serializer
 
 from controltower.route.fold import TrackFold
 from controltower.streaming.stage import Out, Record
-from schemas.topics import EXCEPTIONS, RECOVERY_EVENTS, ROUTE_STATUS, SCORE_REQUESTS
+from schemas.topics import BY_NAME, Role
 
 
 class ValueOf(Serializer):
@@ -64,7 +64,8 @@ def main() -> None:
     source = app.topic(job["source"], key_deserializer="bytes", value_deserializer="bytes")
     targets = {
         name: app.topic(job["prefix"] + name, key_serializer="bytes", value_serializer=ValueOf())
-        for name in (EXCEPTIONS, RECOVERY_EVENTS, ROUTE_STATUS, SCORE_REQUESTS)
+        for name, topic in BY_NAME.items()
+        if "track" in topic.writers and topic.role is not Role.CHANGELOG
     }
     outs = app.dataframe(source).apply(
         Track(int(job["partitions"])).fold, stateful=True, expand=True, metadata=True
