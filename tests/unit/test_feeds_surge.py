@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controltower.feeds.fold import LARGEST_LETTER_BYTES, NormalizeFold
@@ -97,6 +97,7 @@ def test_without_a_limit_everything_goes_to_dead_letters() -> None:
     assert sum(out.topic == topics.DEAD_LETTERS for out in commit.outputs) == 200
 
 
+@settings(deadline=None)
 @given(good=st.lists(st.sampled_from([True, False, False, False]), max_size=120), poll=st.integers(1, 40))
 def test_polls_and_restarts_do_not_move_the_stop(good: list[bool], poll: int) -> None:
     """The first record that is one too many is the same, record by record, in polls, and with restarts."""
