@@ -16,7 +16,7 @@ from collections.abc import Callable
 from agents.errors import CommandError
 from agents.options import add_brokers, reach_kafka
 from agents.progress import ProgressShown
-from controltower.offline.broker import TopicTail
+from controltower.offline.record_spans import find_record_spans
 from controltower.readmodel.rows import KINDS
 from controltower.readmodel.store import RedisStore, StoreDown, connect
 from controltower.settings import Settings
@@ -24,8 +24,6 @@ from controltower.settings import Settings
 HELP = "fill the read model anew, or say what it takes"
 _EVERY_S = 0.5
 _SAMPLE = 200
-#: Offsets that may stand behind the last record of a partition.
-_MARKERS = 2
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -57,16 +55,12 @@ def _rebuild(args: argparse.Namespace, settings: Settings, store: RedisStore) ->
     brokers = reach_kafka(settings)
     if not args.yes:
         _ask(settings.redis_url)
-    tail = TopicTail(brokers, settings.security(), KINDS, settings.partitions)
-    try:
-        firsts, ends = tail.first_offsets, tail.ends()
-    finally:
-        tail.close()
+    spans = find_record_spans(brokers, settings.security(), KINDS, settings.partitions)
     print(f"removed {store.forget():,} keys; the stage project reads its topics again")
 
     def left() -> list[int]:
         stored = store.positions(settings.partitions)
-        return [max(0, end - max(stored.get(place, 0), firsts[place])) for place, end in ends.items()]
+        return [max(0, end - max(stored.get(place, 0), first)) for place, (first, end) in spans.items()]
 
     _watch(left, args.within)
     print("the read model is complete again")
@@ -74,12 +68,12 @@ def _rebuild(args: argparse.Namespace, settings: Settings, store: RedisStore) ->
 
 
 def _watch(left: Callable[[], list[int]], within_s: float) -> None:
-    """Until nothing is left but the markers of transactions at the ends, which no record follows."""
+    """Until the store stands behind the last record of every partition."""
     deadline = time.monotonic() + within_s
     ahead = left()
     total = sum(ahead)
     with ProgressShown("read model", "records", total) as progress:
-        while max(ahead, default=0) > _MARKERS:
+        while any(ahead):
             if time.monotonic() > deadline:
                 raise CommandError(
                     f"{sum(ahead):,} records are still to be read after {within_s:.0f} s",

@@ -22,9 +22,9 @@ from controltower.streaming.stage import Record
 from schemas.topics import ROUTE_EVENTS
 from schemas.wire import Tick, decode_route_event
 
-_STALL_S = 30.0
+STALL_S = 30.0
 #: The client writes a line per failed connection otherwise; what matters reaches the caller as an error.
-_SILENT = {"log_level": 0}
+SILENT = {"log_level": 0}
 _BATCH = 5000
 #: What a broker answers for a topic whose partitions have no leader known to all yet.
 _NOT_YET = (
@@ -45,7 +45,7 @@ class BrokerError(Exception):
 def find_partitions(brokers: str, security: Mapping[str, str], timeout_s: float = 10.0) -> dict[str, int]:
     """Topics that exist with their partition counts. Raises BrokerError."""
     try:
-        listed = AdminClient({**client_config(brokers, security), **_SILENT}).list_topics(timeout=timeout_s)
+        listed = AdminClient({**client_config(brokers, security), **SILENT}).list_topics(timeout=timeout_s)
     except KafkaException as failed:
         raise BrokerError(f"Kafka at {brokers} does not answer: {failed.args[0].str()}") from failed
     return {name: len(topic.partitions) for name, topic in listed.topics.items() if topic.error is None}
@@ -54,7 +54,7 @@ def find_partitions(brokers: str, security: Mapping[str, str], timeout_s: float 
 def find_topic_ids(brokers: str, security: Mapping[str, str], topics: Iterable[str]) -> dict[str, str | None]:
     """The id of each topic; None where the broker has none (the embedded one)."""
     names = list(topics)
-    admin = AdminClient({**client_config(brokers, security), **_SILENT})
+    admin = AdminClient({**client_config(brokers, security), **SILENT})
     ids: dict[str, str | None] = dict.fromkeys(names)
     try:
         for name, future in admin.describe_topics(TopicCollection(names), request_timeout=10).items():
@@ -70,7 +70,7 @@ class TopicTail:
     def __init__(
         self, brokers: str, security: Mapping[str, str], topics: Iterable[str], partitions: int
     ) -> None:
-        self._consumer = Consumer({**reader_config(brokers, security, "controltower-reader"), **_SILENT})
+        self._consumer = Consumer({**reader_config(brokers, security, "controltower-reader"), **SILENT})
         self._places = [(topic, partition) for topic in topics for partition in range(partitions)]
         #: first offset not read, per (topic, partition); before the first read where the log begins
         self.next_offsets = {place: self._bounds(place)[0] for place in self._places}
@@ -109,8 +109,8 @@ class TopicTail:
                 else:
                     self.next_offsets[place] = message.offset() + 1
                     yield _record(message)
-            if time.monotonic() - moved_at > _STALL_S:
-                raise BrokerError(f"the broker sent nothing for {_STALL_S:.0f} s, but there is more to read")
+            if time.monotonic() - moved_at > STALL_S:
+                raise BrokerError(f"the broker sent nothing for {STALL_S:.0f} s, but there is more to read")
 
     def _take_error(self, message: Any, place: tuple[str, int]) -> None:
         """At the end of a partition the broker's offset counts: control records are no records for us."""
@@ -121,15 +121,15 @@ class TopicTail:
             raise BrokerError(f"{_name(place)} cannot be read: {error.str()}")
 
     def _bounds(self, place: tuple[str, int]) -> tuple[int, int]:
-        return _find_bounds(self._consumer, place)
+        return find_bounds(self._consumer, place)
 
 
-def _find_bounds(consumer: Consumer, place: tuple[str, int]) -> tuple[int, int]:
+def find_bounds(consumer: Consumer, place: tuple[str, int]) -> tuple[int, int]:
     """First offset and end; a topic that was made just now is waited for."""
     deadline = time.monotonic() + _NEW_TOPIC_S
     while True:
         try:
-            low, high = consumer.get_watermark_offsets(TopicPartition(*place), timeout=_STALL_S)
+            low, high = consumer.get_watermark_offsets(TopicPartition(*place), timeout=STALL_S)
         except KafkaException as failed:
             error: KafkaError = failed.args[0]
             if error.code() not in _NOT_YET or time.monotonic() > deadline:
@@ -157,12 +157,12 @@ def _name(place: tuple[str, int]) -> str:
 
 def find_clock_ms(brokers: str, security: Mapping[str, str]) -> int | None:
     """The latest tick among the last records of route-events, or None where no source ever had a record."""
-    consumer = Consumer({**reader_config(brokers, security, "controltower-reader"), **_SILENT})
+    consumer = Consumer({**reader_config(brokers, security, "controltower-reader"), **SILENT})
     try:
-        low, high = _find_bounds(consumer, (ROUTE_EVENTS, 0))
+        low, high = find_bounds(consumer, (ROUTE_EVENTS, 0))
         consumer.assign([TopicPartition(ROUTE_EVENTS, 0, max(low, high - _LAST))])
         ticks: list[int] = []
-        deadline = time.monotonic() + _STALL_S
+        deadline = time.monotonic() + STALL_S
         while time.monotonic() < deadline:
             for message in consumer.consume(_LAST, 0.2):
                 if message.error() is not None:

@@ -176,8 +176,9 @@ class RedisStore:
         """Remove everything; the stage project notices and reads its topics again. Returns how many keys."""
         removed = 0
         try:
-            # positions first: from then on nobody takes the rest for complete
-            for pattern in (f"{PREFIX}position:*", f"{PREFIX}*"):
+            # positions first: from then on nobody takes the rest for complete. And once more at the end: what
+            # a stage that began anew meanwhile wrote may have gone with the rest, so it must read it again.
+            for pattern in (f"{PREFIX}position:*", f"{PREFIX}*", f"{PREFIX}position:*"):
                 names = list(self._client.scan_iter(pattern, _SCANNED_AT_ONCE))
                 for start in range(0, len(names), _SCANNED_AT_ONCE):
                     unlinked: Any = self._client.unlink(*names[start : start + _SCANNED_AT_ONCE])
