@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,6 +18,9 @@ from schemas.vocabulary import RejectReason
 
 Decode = Callable[[bytes | None], Any]
 Format = Literal["json", "ndjson", "xml", "csv", "gtfs-realtime", "epcis"]
+#: How bytes are text where they are not UTF-8. XML says so itself in its first line.
+Encoding = Literal["utf-8", "iso-8859-1", "iso-8859-15", "windows-1250", "windows-1252", "utf-16"]
+ENCODINGS: tuple[str, ...] = get_args(Encoding)
 #: Formats whose values are all text, so that numbers are read from text.
 TEXT_FORMATS = ("xml", "csv")
 #: Formats whose payload is a list; its members are the events unless the mapping says otherwise.
@@ -33,11 +36,18 @@ class CsvSpec(BaseModel):
     columns: tuple[str, ...] | None = Field(default=None, min_length=1)
 
 
-def find_decode(name: Format, csv_spec: CsvSpec) -> Decode:
+def find_decode(name: Format, csv_spec: CsvSpec, encoding: Encoding = "utf-8") -> Decode:
     """The decoder of a format; it raises Rejected and nothing else."""
-    if name == "csv":
-        return lambda value: decode_csv(value, csv_spec)
-    return _DECODERS[name]
+    decode: Decode = (lambda value: decode_csv(value, csv_spec)) if name == "csv" else _DECODERS[name]
+    return decode if encoding == "utf-8" else lambda value: decode(_in_utf8(value, encoding))
+
+
+def _in_utf8(value: bytes | None, encoding: str) -> bytes:
+    content = check_size(value)
+    try:
+        return content.decode(encoding).encode()
+    except UnicodeError:
+        raise Rejected(RejectReason.NOT_PARSABLE, f"the value is not {encoding}") from None
 
 
 def decode_ndjson(value: bytes | None) -> list[Any]:

@@ -81,7 +81,7 @@ def compile_mapping(spec: MappingSpec, version: int = 0) -> Mapping:
     )
     read_code = compile_code(spec)
     return Mapping(
-        find_decode(spec.format, spec.csv),
+        find_decode(spec.format, spec.csv, spec.encoding),
         _compile_head(spec),
         compile_events(spec.event_paths),
         compile_any(spec.skip),

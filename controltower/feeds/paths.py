@@ -69,12 +69,10 @@ def _compile_template(template: str) -> Getter:
     def join(chain: Chain) -> str | None:
         text = between[0]
         for getter, may_miss, after in zip(getters, optional, between[1:], strict=True):
-            value = getter(chain)
-            if value is None:
-                if not may_miss:
-                    return None
-                value = ""
-            text += f"{read_identifier(value, template)}{after}"
+            value = read_identifier(getter(chain), template)
+            if value is None and not may_miss:
+                return None
+            text += f"{value or ''}{after}"
         return text.strip() or None
 
     return join

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from typing import Any
 
 import msgspec
@@ -46,6 +47,8 @@ def decode_payload(value: bytes | None) -> Any:
     except msgspec.ValidationError:
         raise Rejected(RejectReason.OUT_OF_RANGE, "a number does not fit") from None
     except msgspec.DecodeError:
+        if value.startswith(BOM_UTF8):
+            return decode_payload(value.removeprefix(BOM_UTF8))
         raise Rejected(RejectReason.NOT_PARSABLE, "the value is not JSON") from None
     # As many opening brackets as levels are needed before a look is worth its time.
     is_worth_a_look = value.count(b"{") + value.count(b"[") > DEEPEST_NESTING

@@ -11,7 +11,7 @@ from pydantic import model_validator as validates_model
 from controltower.feeds.conditions import Condition, NothingSpec
 from controltower.feeds.events import compile_events
 from controltower.feeds.fields import FieldRule
-from controltower.feeds.formats import LIST_FORMATS, CsvSpec, Format
+from controltower.feeds.formats import LIST_FORMATS, CsvSpec, Encoding, Format
 from controltower.feeds.paths import Paths, compile_paths
 from controltower.feeds.tables import compile_table
 from controltower.feeds.times import compile_time
@@ -138,6 +138,9 @@ class MappingSpec(_Part):
     carrier: Name
     tenant: Name = "default"
     format: Format = "json"
+    encoding: Encoding = Field(
+        default="utf-8", description="of JSON, NDJSON and CSV; XML says its own in its first line"
+    )
     csv: CsvSpec = CsvSpec()
     schema_: SchemaSpec | None = Field(default=None, alias="schema")
     events: Annotated[tuple[str, ...] | None, BeforeValidator(_as_tuple)] = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -13,24 +14,46 @@ _DIRECTIVES = {
     "%Y": r"(?P<Y>\d{4})",
     "%y": r"(?P<y>\d{2})",
     "%m": r"(?P<m>\d{1,2})",
-    "%b": r"(?P<b>[A-Za-z]{3,9})\.?",
+    "%b": r"(?P<b>[A-Za-z\u00c0-\u017f]{3,12})\.?",
     "%d": r"(?P<d>\d{1,2})",
     "%H": r"(?P<H>\d{1,2})",
     "%I": r"(?P<I>\d{1,2})",
     "%M": r"(?P<M>\d{1,2})",
     "%S": r"(?P<S>\d{1,2})",
     "%f": r"(?P<f>\d{1,9})",
-    "%p": r"(?P<p>[AaPp]\.?[Mm]\.?)",
-    "%z": r"(?P<z>[Zz]|[+-]\d{1,2}:?\d{2})",
+    "%p": r"(?P<p>[AaPp]\.?\s?[Mm]\.?)",
+    "%z": r"(?P<z>[Zz]|[+-]\d{1,2}(?::?\d{2})?)",
     "%Z": r"(?P<Z>[A-Za-z/_+-]{1,40}(?:[+-]?\d{1,2}:?\d{2})?)",
-    "%a": r"[A-Za-z]{2,9}\.?",
+    "%a": r"[A-Za-z\u00c0-\u017f-]{2,14}\.?",
 }
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+#: Beginnings of the names of months without accents, in English, German, French, Spanish, Italian, Dutch and
+#: Portuguese; no beginning means different months in two of them.
+_MONTHS: dict[str, int] = {
+    begin: month
+    for month, begins in enumerate(
+        (
+            "jan ene gen",
+            "feb fev",
+            "mar mrt maa mae",
+            "apr abr avr",
+            "may mai mei mag",
+            "jun juin giu",
+            "jul juil lug",
+            "aug ago aou",
+            "sep set",
+            "oct okt ott out",
+            "nov",
+            "dec dez dic",
+        ),
+        start=1,
+    )
+    for begin in begins.split()
+}
 _PATTERN_PARTS = " ".join(_DIRECTIVES)
 
 
 def compile_pattern(time_format: str) -> Callable[[Any], datetime]:
-    """A parser for a pattern; months by their English names. Its result may have no offset.
+    """A parser for a pattern; months by their names in seven languages. Its result may have no offset.
 
     Raises ValueError for a pattern that is none, or that leaves out day, month or year.
     """
@@ -73,7 +96,7 @@ def _build(found: dict[str, str | None]) -> datetime:
     month_name = found.get("b")
     at = datetime(
         number("Y") or 2000 + number("y"),
-        _MONTHS.index(month_name[:3].lower()) + 1 if month_name else number("m"),
+        _month(month_name) if month_name else number("m"),
         number("d"),
         _hour(number("H"), number("I"), found.get("p")),
         number("M"),
@@ -87,6 +110,15 @@ def _build(found: dict[str, str | None]) -> datetime:
     if zone is None:
         raise ValueError("an unknown zone")
     return at.replace(tzinfo=zone.info)
+
+
+def _month(name: str) -> int:
+    """By the first four letters (juin, juil.) or three, whatever their accents."""
+    plain = unicodedata.normalize("NFD", name.casefold()).encode("ascii", "ignore").decode()
+    month = _MONTHS.get(plain[:4]) or _MONTHS.get(plain[:3])
+    if month is None:
+        raise ValueError("an unknown month")
+    return month
 
 
 def _hour(hour: int, half_day_hour: int, half: str | None) -> int:

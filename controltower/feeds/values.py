@@ -21,7 +21,7 @@ def read_identifier(value: Any, field: str) -> str | None:
     if value is None:
         return None
     text = value if type(value) is str else _as_text(value, field)
-    if len(text) > LONGEST_IDENTIFIER:
+    if text is not None and len(text) > LONGEST_IDENTIFIER:
         raise Rejected(RejectReason.OUT_OF_RANGE, f"{field} is longer than {LONGEST_IDENTIFIER} characters")
     return text
 
@@ -37,16 +37,20 @@ def read_identifiers(value: Any, field: str) -> tuple[str, ...]:
 
 def read_raw(value: Any, field: str) -> str | None:
     """A code or its text, cut to 200 characters."""
-    return None if value is None else _as_text(value, field)[:LONGEST_RAW]
+    text = None if value is None else _as_text(value, field)
+    return None if text is None else text[:LONGEST_RAW]
 
 
-def _as_text(value: Any, field: str) -> str:
+def _as_text(value: Any, field: str) -> str | None:
+    """An XML element with attributes and nothing in it says nothing."""
     if type(value) is str:
         return value
     if type(value) is int:
         if abs(value) < 1 << 64:
             return str(value)
         raise Rejected(RejectReason.OUT_OF_RANGE, f"{field} has more than 64 bits")
+    if type(value) is dict and all(name.startswith("@") for name in value):
+        return None
     raise Rejected(RejectReason.WRONG_TYPE, f"{field} is neither text nor integer")
 
 

@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable
 from datetime import UTC, timedelta, timezone, tzinfo
 from functools import lru_cache
-from importlib import resources
 from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 from tzfpy import get_tz
 
+from controltower.feeds.countries import country_code, zone_rows
 from controltower.feeds.fields import FieldRule, compile_field
 from controltower.feeds.paths import Chain, Getter, Paths
 from controltower.feeds.regions import region_zone
@@ -58,7 +58,6 @@ _MAINLY = {
     "UA": "Europe/Kyiv",
     "CL": "America/Santiago",
     "AR": "America/Argentina/Buenos_Aires",
-    "UK": "Europe/London",
 }
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?(\d{2})?")
 
@@ -72,7 +71,7 @@ class FieldZone(BaseModel):
 
 
 class CountryZone(BaseModel):
-    """The zone of a country (ISO 3166, two letters or English name) that has one only, or of its region.
+    """The zone of a country (ISO 3166, two or three letters, or a name) that has one only, or of its region.
 
     Regions are the states and provinces of the US, Canada and Australia; the zone of most of their people
     is taken. Without a region a country of several zones says nothing.
@@ -180,22 +179,16 @@ def _zone_of_place(lat: Any, lon: Any) -> Zone | None:
 
 @lru_cache(maxsize=1)
 def _only_zones() -> dict[str, str]:
-    """Country, by its code and its name -> its zone, for countries with one zone."""
-    tables = resources.files("tzdata") / "zoneinfo"
+    """Country -> its zone, for countries with one zone."""
     found: dict[str, list[str]] = {}
-    for country, _, zone, *_ in _rows((tables / "zone.tab").read_text(encoding="utf-8")):
+    for country, _, zone, *_ in zone_rows("zone.tab"):
         found.setdefault(country, []).append(zone)
-    names = dict(row[:2] for row in _rows((tables / "iso3166.tab").read_text(encoding="utf-8")))
     only = {country: zones[0] for country, zones in found.items() if len(zones) == 1}
-    only |= {country: zone for country, zone in _MAINLY.items() if country not in only}
-    return only | {names[country].upper(): zone for country, zone in only.items() if country in names}
-
-
-def _rows(table: str) -> list[list[str]]:
-    return [line.split("\t") for line in table.splitlines() if line and not line.startswith("#")]
+    return _MAINLY | only
 
 
 @lru_cache(maxsize=1024)
 def _zone_of_country(country: str, region: str) -> Zone | None:
-    name = region_zone(country, region) or _only_zones().get(country.upper())
+    code = country_code(country)
+    name = region_zone(code, region) or _only_zones().get(code)
     return _named(name) if name else None
