@@ -49,7 +49,7 @@ def _as_text(value: Any, field: str) -> str | None:
         if abs(value) < 1 << 64:
             return str(value)
         raise Rejected(RejectReason.OUT_OF_RANGE, f"{field} has more than 64 bits")
-    if type(value) is dict and all(name.startswith("@") for name in value):
+    if type(value) is dict and value and all(name.startswith("@") for name in value):
         return None
     raise Rejected(RejectReason.WRONG_TYPE, f"{field} is neither text nor integer")
 
