@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas.topics import STAGES, TOPICS, changelog_of
+from schemas.topics import ALL_STAGES, TOPICS, changelog_of
 
 Resource = Literal["Topic", "Group", "TransactionalId"]
 
@@ -37,7 +37,7 @@ def rights_of(stage: str, app_id: str) -> Iterator[Right]:
 def rights_table(app_id: str = "controltower") -> str:
     """All stages as a Markdown table."""
     rows = ["| stage | reads | writes | group (Read) | transactional ids (Write) |", "|--|--|--|--|--|"]
-    for stage in STAGES:
+    for stage in ALL_STAGES:
         rights = list(rights_of(stage, app_id))
         reads, writes = (_names(rights, operation) for operation in ("Read", "Write"))
         group = next(right.name for right in rights if right.resource == "Group")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from controltower.clock import wall_ms as read_wall_clock
 from controltower.settings import Settings
 from controltower.streaming.stage import StageSpec
-from schemas.topics import COMMANDS, DISPATCH_FEEDBACK, PLANS, STAGES
+from schemas.topics import ALL_STAGES, COMMANDS, DISPATCH_FEEDBACK, PLANS, STAGES
 
 if TYPE_CHECKING:
     from controltower.metrics.observer import PrometheusObserver
@@ -45,7 +45,11 @@ def build_stage(name: str, settings: Settings, wall_ms: Clock = read_wall_clock)
             from agents import project
 
             return project.build(settings)
-    raise ValueError(f"there is no stage {name!r}; the stages are {', '.join(STAGES)}")
+        case "deliver":
+            from agents import deliver
+
+            return deliver.build(settings, wall_ms)
+    raise ValueError(f"there is no stage {name!r}; the stages are {', '.join(ALL_STAGES)}")
 
 
 def build_offline_stages(settings: Settings, wall_ms: Clock) -> list[StageSpec]:
@@ -82,5 +86,5 @@ def _observe(name: str, settings: Settings) -> PrometheusObserver:
     feeds = (*load_feeds(settings.feeds_dir), PLANS, COMMANDS, DISPATCH_FEEDBACK)
     observer = PrometheusObserver(Health(settings.stuck_loop_s), feeds)
     if settings.metrics_port:
-        serve_metrics(settings.metrics_host, settings.metrics_port + STAGES.index(name), observer)
+        serve_metrics(settings.metrics_host, settings.metrics_port + ALL_STAGES.index(name), observer)
     return observer

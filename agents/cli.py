@@ -30,6 +30,7 @@ COMMANDS = (
     "replay",
     "explain",
     "dead-letters",
+    "sinks",
     "erase",
     "reset",
     "train",

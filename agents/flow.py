@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from schemas.topics import STAGES, TOPICS, Role, Topic
+from schemas.topics import ALL_STAGES, TOPICS, Role, Topic
 
 #: What a stage keeps its state per, and where.
 KEEPS = {
@@ -15,6 +15,7 @@ KEEPS = {
     "score": "nothing",
     "recover": "home of the exception",
     "project": "Redis",
+    "deliver": "what is not yet told",
 }
 ABOUT = {
     "normalize": "carrier bytes become scans or dead letters; keeps the clock",
@@ -23,6 +24,7 @@ ABOUT = {
     "score": "p(late) by LightGBM",
     "recover": "governed actions",
     "project": "read model",
+    "deliver": "webhooks, e-mail",
 }
 
 
@@ -45,7 +47,7 @@ def flow() -> tuple[StageMap, ...]:
             tuple(topic.name for topic in _public() if stage in topic.writers),
             KEEPS[stage],
         )
-        for stage in STAGES
+        for stage in ALL_STAGES
     )
 
 
@@ -75,6 +77,7 @@ def _edges() -> Iterator[str]:
         for name in stage.writes:
             yield f"  {stage.name} --> {_node(name)}"
     yield "  project --> redis[(Redis)]"
+    yield "  deliver --> receivers([receivers])"
 
 
 def _node(name: str) -> str:

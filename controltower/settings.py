@@ -87,6 +87,10 @@ class Settings(BaseSettings):
     )
     feeds_dir: Path | None = Field(None, description="folder of feed mappings (YAML); none: the shipped ones")
 
+    sinks: Path | None = Field(
+        None, description="who is told of exceptions and actions by webhook or e-mail (YAML)"
+    )
+
     rejected_limit: int = Field(
         1000,
         ge=0,

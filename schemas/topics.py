@@ -79,12 +79,17 @@ ROUTE_STATUS = "route-status"
 COMMAND_REPLIES = "command-replies"
 FEED_STATUS = "feed-status"
 DEAD_LETTERS = "dead-letters"
+DELIVERY_REQUESTS = "delivery-requests"
+UNDELIVERED = "undelivered"
 
 _SCAN, _PLAN, _TICK = "controltower.scan/1", "controltower.plan/1", "controltower.tick/1"
 _EXCEPTION, _ACTION = "controltower.exception/1", "controltower.action/1"
 _COMMAND, _FEEDBACK = "controltower.command/1", "controltower.feedback/1"
 
 STAGES = ("normalize", "assign", "track", "score", "recover", "project")
+#: Runs only where somebody is to be told (CONTROLTOWER_SINKS); nothing in the flow waits for it.
+DELIVER = "deliver"
+ALL_STAGES = (*STAGES, DELIVER)
 
 TOPICS: tuple[Topic, ...] = (
     Topic(
@@ -203,7 +208,7 @@ TOPICS: tuple[Topic, ...] = (
         "exception_id; partition by home",
         (_EXCEPTION,),
         ("assign", "track"),
-        ("project", "downstream"),
+        ("project", DELIVER, "downstream"),
         "The life of every exception, transition by transition.",
         _COMPACTED_OUTPUT,
     ),
@@ -213,7 +218,7 @@ TOPICS: tuple[Topic, ...] = (
         "action_id; partition by home",
         (_ACTION,),
         ("recover",),
-        ("project", "dispatch systems"),
+        ("project", DELIVER, "dispatch systems"),
         "The life of every recovery action, the suppressed ones too.",
         _COMPACTED_OUTPUT,
     ),
@@ -257,6 +262,26 @@ TOPICS: tuple[Topic, ...] = (
         "Rejected intake records: original bytes and headers; ct-reason, ct-detail and ct-source say why.",
         _log(RAW_RETENTION_MS) | _LARGER,
     ),
+    Topic(
+        DELIVERY_REQUESTS,
+        Role.LOG,
+        "event id",
+        (),
+        ("ops",),
+        (DELIVER,),
+        "Events that a sink is to be told again; the headers ct-sink and ct-id say which.",
+        _log(RAW_RETENTION_MS) | _LARGER,
+    ),
+    Topic(
+        UNDELIVERED,
+        Role.OUTPUT,
+        "event id",
+        (),
+        (DELIVER,),
+        ("ops",),
+        "Events that a sink could not be told; ct-sink, ct-id, ct-reason and ct-attempts say why.",
+        _log(RAW_RETENTION_MS) | _LARGER,
+    ),
     *(
         Topic(
             f"controltower-{stage}-changelog",
@@ -268,7 +293,7 @@ TOPICS: tuple[Topic, ...] = (
             f"State and position of the stage {stage}.",
             _CHANGELOG,
         )
-        for stage in STAGES
+        for stage in ALL_STAGES
     ),
 )
 

@@ -15,7 +15,7 @@ from agents.options import add_brokers, reach_kafka
 from agents.topic_specs import wanted_topics
 from controltower.settings import Settings
 from controltower.streaming.reset import reset_stage
-from schemas.topics import STAGES, changelog_of
+from schemas.topics import ALL_STAGES, changelog_of
 
 #: The broker looks for lost members now and then only.
 _GRACE_S = 4.0
@@ -24,7 +24,9 @@ HELP = "let a stage start anew from its log"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--stage", choices=STAGES, required=True, metavar="NAME", help=", ".join(STAGES))
+    parser.add_argument(
+        "--stage", choices=ALL_STAGES, required=True, metavar="NAME", help=", ".join(ALL_STAGES)
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     add_brokers(parser)
 

@@ -18,18 +18,18 @@ from agents.errors import CommandError
 from agents.options import add_brokers
 from agents.supervisor import Supervisor
 from controltower.settings import EMBEDDED, Settings
-from schemas.topics import STAGES, TOPICS
+from schemas.topics import ALL_STAGES, STAGES, TOPICS
 
-HELP = "run the stages: all of them, or --stage NAME"
+HELP = "run the stages: all but deliver, or --stage NAME"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stage",
-        choices=STAGES,
+        choices=ALL_STAGES,
         action="append",
         metavar="NAME",
-        help=f"only this stage, in this process; may be given again for more: {', '.join(STAGES)}",
+        help=f"only this stage, in this process; may be given again for more: {', '.join(ALL_STAGES)}",
     )
     parser.add_argument("--on-embedded", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)

@@ -9,8 +9,9 @@ from typing import Final, get_args
 from controltower.exceptions.quality import Span
 from controltower.feedhealth.slots import DELAY_BOUNDS_S
 from controltower.readmodel.board import Trouble
+from controltower.sinks.delivery import Outcome, Undelivered
 from schemas import wire
-from schemas.topics import BY_NAME, STAGES
+from schemas.topics import ALL_STAGES, BY_NAME
 from schemas.vocabulary import (
     ActionName,
     ActionState,
@@ -66,7 +67,7 @@ class Metric:
     buckets: tuple[float, ...] = ()
 
 
-_STAGE: Final = Label("stage", STAGES)
+_STAGE: Final = Label("stage", ALL_STAGES)
 _TOPIC: Final = Label("topic", tuple(BY_NAME))
 _PARTITION: Final = Label("partition", None, "0 to the number of partitions")
 FEED: Final = Label("feed", None, "the feeds that have a mapping, else `unknown`")
@@ -79,6 +80,9 @@ _EVENT: Final = Label("kind", tuple(event.__name__ for event in get_args(wire.Ro
 _COMMIT_BUCKETS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15)
 #: 10 s is one tick of the clock; detectors take 2 to 20 min; a person answers within minutes or hours.
 _LIFE_BUCKETS: Final = (0.1, 0.3, 1, 10, 30, 60, 120, 300, 420, 660, 1200, 3600, 4 * 3600, 24 * 3600)
+#: Told within a second or so; the schedule of retries waits 5 s, 5 min, 30 min, 2 h, 5 h, 10 h.
+_TOLD_BUCKETS: Final = (1, 2, 5, 10, 30, 120, 600, 3600, 6 * 3600, 24 * 3600, 72 * 3600)
+_SINK: Final = Label("sink", None, "the sinks of the file CONTROLTOWER_SINKS, else `unknown`")
 _RESTORE_BUCKETS: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 
 
@@ -88,9 +92,14 @@ def _tally(stage: str, name: str, about: str, *labels: Label, what: str = "") ->
 
 
 def _measured(
-    stage: str, name: str, about: str, unit: str, buckets: tuple[float, ...], *labels: Label
+    stage: str, name: str, about: str, unit: str, buckets: tuple[float, ...], *labels: Label, tally: str = ""
 ) -> Metric:
-    return Metric(f"controltower_{stage}_{name}", Kind.HISTOGRAM, about, unit, labels, (stage, name), buckets)
+    told = (stage, tally or name)
+    return Metric(f"controltower_{stage}_{name}", Kind.HISTOGRAM, about, unit, labels, told, buckets)
+
+
+def _gauge(stage: str, tally: str, name: str, about: str, unit: str, *labels: Label) -> Metric:
+    return Metric(f"controltower_{stage}_{name}", Kind.GAUGE, about, unit, labels, (stage, tally))
 
 
 RECORDS = Metric(
@@ -241,13 +250,13 @@ TALLIES: tuple[Metric, ...] = (
         Label("code", tuple(ExceptionCode)),
         Label("span", tuple(Span)),
     ),
-    Metric(
-        "controltower_track_clock_seconds",
-        Kind.GAUGE,
+    _gauge(
+        "track",
+        "clock",
+        "clock_seconds",
         "stream time of a partition, seconds since 1970; far behind the wall while a recorded day plays",
         "s",
-        (_PARTITION,),
-        ("track", "clock"),
+        _PARTITION,
     ),
     _tally(
         "track",
@@ -281,6 +290,40 @@ TALLIES: tuple[Metric, ...] = (
     _tally("recover", "unreadable", "records that are no message of ours"),
     _tally("project", "unreadable", "records that are no message of ours"),
     _tally("project", "rows", "rows written to the read model", _TOPIC),
+    _tally("deliver", "unreadable", "records that are no message of ours"),
+    _tally(
+        "deliver",
+        "attempts",
+        "attempts to tell a sink an event, or a mail's events, by what became of them",
+        _SINK,
+        Label("outcome", tuple(Outcome)),
+    ),
+    _tally(
+        "deliver",
+        "undelivered",
+        "events given up; they stand in the topic undelivered",
+        _SINK,
+        Label("reason", tuple(Undelivered)),
+    ),
+    _measured(
+        "deliver",
+        "event_seconds",
+        "from taking an event on to the receiver's answer, by our clock",
+        "s",
+        _TOLD_BUCKETS,
+        _SINK,
+        tally="seconds",
+    ),
+    _gauge("deliver", "waiting", "waiting_records", "events that wait for a sink", "1", _SINK, _PARTITION),
+    _gauge(
+        "deliver",
+        "late",
+        "late_seconds",
+        "how long the longest waiting event has waited for its sink, the gathering of a digest not counted",
+        "s",
+        _SINK,
+        _PARTITION,
+    ),
 )
 
 #: What stands in the read model at the moment of the scrape; the read API measures it.

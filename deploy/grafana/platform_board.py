@@ -15,9 +15,9 @@ BOARD = board(
             (
                 number(
                     "Stages ready",
-                    "Processes that joined their group and restored their state. Less than one per stage: see "
-                    "the runbooks StageDown and StageNotReady.",
-                    "sum(controltower_stream_ready_bool)",
+                    "Stages of which a process has joined its group and restored its state; deliver, which not "
+                    "everybody runs, is not counted. Fewer than six: see the runbooks StageDown and StageNotReady.",
+                    'count(count by (stage) (controltower_stream_ready_bool{stage!="deliver"} == 1))',
                     steps=((None, "red"), (6, "green")),
                 ),
                 number(

@@ -65,7 +65,7 @@ BOARD = board(
                 number(
                     "The picture is whole",
                     "1 while every stage is ready and the read model answers. Below 1 the numbers beside are old.",
-                    "min(controltower_board_readable_bool) * (count(controltower_stream_ready_bool == 1) >= bool 6)",
+                    'min(controltower_board_readable_bool) * (count(count by (stage) (controltower_stream_ready_bool{stage!="deliver"} == 1)) >= bool 6)',
                     steps=((None, "red"), (1, "green")),
                 ),
             ),

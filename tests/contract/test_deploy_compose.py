@@ -14,14 +14,15 @@ from agents.cli import import_command, make_parser
 from controltower.feeds.registry import load_feeds
 from controltower.gateway.config import read_gateway_file
 from controltower.settings import PREFIX, Settings, load_settings, variable_of
-from schemas.topics import STAGES
+from controltower.sinks.config import read_sinks_file
+from schemas.topics import ALL_STAGES
 from tests.contract.deployment import ROOT, read_compose
 
 COMPOSE = read_compose()
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = (*STAGES, "topics", "api", "gateway", "simulator")
+OURS = (*ALL_STAGES, "topics", "api", "gateway", "simulator")
 each_service = pytest.mark.parametrize("name", SERVICES)
-each_stage = pytest.mark.parametrize("stage", STAGES)
+each_stage = pytest.mark.parametrize("stage", ALL_STAGES)
 
 
 def environment_of(name: str) -> dict[str, str]:
@@ -32,7 +33,7 @@ def environment_of(name: str) -> dict[str, str]:
 def test_compose_accepts_the_file() -> None:
     """`docker compose config` validates the file against the compose specification, where it is installed."""
     docker = shutil.which("docker")
-    profiles = ["--profile", "demo", "--profile", "gateway"]
+    profiles = ["--profile", "demo", "--profile", "gateway", "--profile", "sinks"]
     command = [docker or "docker", "compose", *profiles, "config", "--quiet"]
     if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True).returncode:
         pytest.skip("docker with its compose plugin is not installed")
@@ -70,11 +71,12 @@ def test_root_file_systems_are_read_only(name: str) -> None:
 
 @each_service
 def test_ports_are_open_on_loopback_alone(name: str) -> None:
-    """What is published is bound to 127.0.0.1; the rest only has the network without a way in or out."""
+    """What is published is bound to 127.0.0.1; only deliver has a way out, and nothing a way in."""
     service = SERVICES[name]
     ports = service.get("ports", [])
     assert all(re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port) for port in ports)
-    assert service["networks"] == (["inside", "loopback"] if ports else ["inside"])
+    more = ["loopback"] if ports else ["outside"] if name == "deliver" else []
+    assert service["networks"] == ["inside", *more]
     assert "network_mode" not in service
 
 
@@ -94,7 +96,7 @@ def test_health_is_checked(name: str) -> None:
 def test_a_stage_is_checked_and_scraped_where_it_listens(stage: str) -> None:
     """The port is CONTROLTOWER_METRICS_PORT plus the stage's place, on the container's own address."""
     environment = environment_of(stage)
-    port = int(environment[variable_of("metrics_port")]) + STAGES.index(stage)
+    port = int(environment[variable_of("metrics_port")]) + ALL_STAGES.index(stage)
     assert SERVICES[stage]["healthcheck"]["test"] == ["CMD", "check-stage", str(port)]
     assert environment[variable_of("metrics_host")] == "0.0.0.0"
 
@@ -148,6 +150,15 @@ def test_the_gateway_has_its_file_and_listens_where_it_is_published() -> None:
     assert service["volumes"] == [f"./deploy/gateway:{inside.parent}:ro"]
     file = read_gateway_file(ROOT / "deploy" / "gateway" / inside.name)
     assert set(file.feeds) <= set(load_feeds())
+
+
+def test_deliver_has_its_file_and_runs_where_it_is_asked_for() -> None:
+    """The shipped file is right, and the service needs its profile, since its secrets are made first."""
+    service = SERVICES["deliver"]
+    assert service["profiles"] == ["sinks"]
+    inside = Path(environment_of("deliver")[variable_of("sinks")])
+    assert service["volumes"] == [f"./deploy/sinks:{inside.parent}:ro"]
+    assert read_sinks_file(ROOT / "deploy" / "sinks" / inside.name).sinks
 
 
 def test_mounted_files_exist() -> None:

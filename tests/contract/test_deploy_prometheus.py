@@ -10,7 +10,7 @@ import pytest
 
 from controltower.settings import Settings
 from controltower.streaming.exits import Exit
-from schemas.topics import RAW_RETENTION_MS, STAGES
+from schemas.topics import ALL_STAGES, RAW_RETENTION_MS, STAGES
 from tests.contract.deployment import DEPLOY, ROOT, need_tool, read_yaml
 from tests.contract.promql import find_faults
 
@@ -85,7 +85,7 @@ def test_every_stage_is_scraped_at_its_port() -> None:
     jobs = {job["job_name"]: job for job in read_yaml(PROMETHEUS / "prometheus.yml")["scrape_configs"]}
     found = {found["names"][0]: found["port"] for found in jobs["controltower"]["dns_sd_configs"]}
     first = Settings().metrics_port
-    assert found == {stage: first + place for place, stage in enumerate(STAGES)}
+    assert found == {stage: first + place for place, stage in enumerate(ALL_STAGES)}
 
 
 def test_a_stage_that_never_came_up_is_told() -> None:

@@ -117,6 +117,11 @@ class Tower:
     def kill(self, stage: str) -> None:
         os.kill(self.pid_of(stage), signal.SIGKILL)
 
+    def kill_process(self, name: str) -> None:
+        """SIGKILL to a process that we started ourselves."""
+        self._processes[name].kill()
+        self._processes[name].wait()
+
     def stop(self, name: str) -> int:
         """SIGTERM, and the exit code."""
         process = self._processes[name]
