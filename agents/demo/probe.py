@@ -6,6 +6,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from http.client import HTTPException
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -38,7 +39,8 @@ def ask_stages(ports: Iterable[int]) -> Readings:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=_TIMEOUT_S) as answer:
                 text = answer.read().decode()
-        except OSError:
+        except (OSError, HTTPException):
+            # Where nobody listens yet, loopback may connect a caller with itself and echo its request.
             continue
         readings.answered += 1
         read_metrics(text, readings)

@@ -16,6 +16,8 @@ from controltower.streaming.writer import LARGEST_RECORD_BYTES
 
 Security = Mapping[str, str]
 CALL_S = 30.0
+_ELECTION_S = 0.2
+_ELECTING = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 REPORT_EVERY_S = 0.5
 
 
@@ -161,18 +163,26 @@ _Bounds = dict[tuple[str, int], tuple[int, int]]
 
 
 def _bounds(consumer: Consumer, topics: Sequence[str]) -> _Bounds:
-    """First offset and end of every partition."""
+    """First offset and end of every partition; waits while a broker that just started elects its leaders."""
+    deadline = time.monotonic() + CALL_S
+    while True:
+        try:
+            return _ask_bounds(consumer, topics)
+        except KafkaException as failed:
+            if failed.args[0].code() not in _ELECTING or time.monotonic() > deadline:
+                raise RestartMe(f"Kafka does not answer: {failed.args[0].str()}") from failed
+        time.sleep(_ELECTION_S)
+
+
+def _ask_bounds(consumer: Consumer, topics: Sequence[str]) -> _Bounds:
     bounds = {}
-    try:
-        for name in topics:
-            topic = consumer.list_topics(name, timeout=CALL_S).topics[name]
-            if topic.error is not None:
-                raise RestartMe(f"topic {name} cannot be read: {topic.error.str()}")
-            for partition in topic.partitions:
-                where = TopicPartition(name, partition)
-                bounds[name, partition] = consumer.get_watermark_offsets(where, timeout=CALL_S)
-    except KafkaException as failed:
-        raise RestartMe(f"Kafka does not answer: {failed.args[0].str()}") from failed
+    for name in topics:
+        topic = consumer.list_topics(name, timeout=CALL_S).topics[name]
+        if topic.error is not None:
+            raise RestartMe(f"topic {name} cannot be read: {topic.error.str()}")
+        for partition in topic.partitions:
+            where = TopicPartition(name, partition)
+            bounds[name, partition] = consumer.get_watermark_offsets(where, timeout=CALL_S)
     return bounds
 
 

@@ -108,13 +108,15 @@ def test_every_kind_of_poison_gets_one_dead_letter_and_harms_nobody(tower: Tower
     records = [record for ours in sent.values() for record in ours]
     settle(tower, port, len(records))
 
-    letters = letters_by_source(tower.brokers)
     expected = {
         f"{topic}/0/{offset}": record
         for topic, ours in sent.items()
         for offset, record in enumerate(ours)
         if record.reason is not None
     }
+    # Readers see a transaction a moment after its writer knows that it is committed.
+    wait_until("all letters are there", lambda: len(letters_by_source(tower.brokers)) >= len(expected))
+    letters = letters_by_source(tower.brokers)
     assert letters.keys() == expected.keys()
     for source, poison in expected.items():
         (letter,) = letters[source]
