@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 
+import msgspec
+
 from controltower.detect.rule import Observation, Verdict, Wake
 from controltower.route.evidence import Detour
 from controltower.route.plan import RoutePlan
@@ -30,8 +32,12 @@ def step(was: Detour, seen: Observation) -> Detour:
         return _step_on(was, seen)
     if progress.elsewhere:
         return was
-    if not seen.underway or not progress.on_path_at_ms or progress.off_m <= progress.width_m:
+    if not seen.underway or not progress.on_path_at_ms:
         return _IDLE if was.outside else was
+    if progress.off_m <= progress.width_m:
+        return _forget(was) if was.outside and _is_back(seen) else was
+    if _drifts(was, seen):
+        return was
     outside = was.outside + 1
     since = was.since_ms or seen.fix.at_ms
     sparse = progress.cadence_ms >= seen.limits.sparse_cadence_ms
@@ -42,11 +48,30 @@ def step(was: Detour, seen: Observation) -> Detour:
     return _outside(seen, on, outside, 0, since, was.furthest_m, left_at, slip)
 
 
+def _forget(was: Detour) -> Detour:
+    """A fix inside takes one outside back, so that a detour that touches the path is still one."""
+    outside = was.outside - 1
+    if not outside or was.inside:
+        return _IDLE
+    return msgspec.structs.replace(was, outside=outside, inside=1)
+
+
+def _drifts(was: Detour, seen: Observation) -> bool:
+    """Parked at the edge of the corridor since before it was first seen outside: its tracker wanders."""
+    standing = seen.standing
+    settled = standing.seen_ms - standing.since_ms >= seen.limits.detour_ms
+    return settled and not standing.away and standing.since_ms < (was.since_ms or seen.fix.at_ms)
+
+
 def _step_on(was: Detour, seen: Observation) -> Detour:
-    back = seen.progress.off_m < seen.progress.width_m * seen.limits.corridor_clear_share
-    inside = was.inside + 1 if back else 0
+    inside = was.inside + 1 if _is_back(seen) else 0
     on = seen.underway and inside < seen.limits.detour_clear_fixes
     return _outside(seen, on, was.outside, inside, was.since_ms, was.furthest_m, was.left_at_m, was.slip_ms)
+
+
+def _is_back(seen: Observation) -> bool:
+    """Clearly inside: at the edge of the corridor a fix says nothing, neither before nor after opening."""
+    return seen.progress.off_m < seen.progress.width_m * seen.limits.corridor_clear_share
 
 
 def _outside(

@@ -33,7 +33,7 @@ _SECTIONS: dict[str, tuple[str, ...]] = {
         "departed_m",
         "return_m",
     ),
-    "long_halt": ("halt_ms",),
+    "long_halt": ("halt_ms", "terminal_m"),
     "excess_dwell": ("dwell_service_share", "dwell_floor_ms"),
     "learned": (
         "learned_quantile",

@@ -10,7 +10,7 @@ from controltower.route.timeline import HOUR_MS, MINUTE_MS
 class Limits(msgspec.Struct, frozen=True):
     """Thresholds. Each pair opens at the harder and clears at the softer value."""
 
-    version: str = "rules/2"
+    version: str = "rules/3"
     #: a fix may come this late and still count as if it had come in order (98 % come within 15 s)
     reorder_ms: int = 90_000
 
@@ -41,6 +41,8 @@ class Limits(msgspec.Struct, frozen=True):
     standing_radius_m: float = 60.0
     standing_exit_m: float = 150.0
     halt_ms: int = 10 * MINUTE_MS
+    #: standing this near to the end of its plan, a vehicle waits for its bay, its gate or its next trip
+    terminal_m: float = 150.0
     #: standing counts up to the next report, but no further ahead than this
     report_ms: int = 30_000
     #: prior of the q95 of a stop's service where there is no history: planned service x 3, at least 8 min

@@ -10,6 +10,7 @@ import csv
 import json
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,8 @@ def inject(trips: list[Trip], chance: random.Random) -> list[dict[str, Any]]:
 def find_natural(trip: Trip, injected: dict[str, Any] | None) -> dict[str, Any]:
     """What the trip contains besides: halts, stretches off the path, gaps; and whether it ends well."""
     spans: list[list[float]] = []
-    reports = trip.reports
+    ahead_s = injected.get("ahead_s", 0) if injected is not None else 0
+    reports = [replace(r, at_s=r.at_s - ahead_s) for r in trip.reports]
     for i, r in enumerate(reports):
         j = i
         while j + 1 < len(reports) and _within(reports[j + 1], r, 75):

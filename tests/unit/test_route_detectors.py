@@ -183,6 +183,38 @@ def test_noise_a_canyon_and_a_jump_are_no_detour(side_m: float, for_s: int) -> N
     assert run_day(day_of(detour_day(side_m, for_s), TICKS)) == []
 
 
+@pytest.mark.parametrize("between_m", [70, 20])
+def test_a_detour_that_touches_its_path_is_one(between_m: float) -> None:
+    """A fix at the edge of the corridor says nothing, one on the path only takes back one outside."""
+    sides = [300, 300, between_m, 300, 300]
+    out = [Ping(330 + i * 30, (330 + i * 30) * SPEED_MPS, side_m) for i, side_m in enumerate(sides)]
+    records = run_day(day_of(drive(0, 300, 0) + out + drive(480, 1100, 480 * SPEED_MPS), TICKS))
+    assert [r.code for r in records if r.transition == "OPENED"] == [ExceptionCode.ROUTE_DEVIATION]
+
+
+def test_single_jumps_in_a_row_are_no_detour() -> None:
+    """Every other fix far off, for six minutes: each one back takes the one before away."""
+    jumps = [Ping(330 + t, (330 + t) * SPEED_MPS, 300 if t % 60 else 0) for t in range(0, 360, 30)]
+    assert run_day(day_of(drive(0, 300, 0) + jumps + drive(690, 1100, 690 * SPEED_MPS), TICKS)) == []
+
+
+def test_a_van_parked_at_the_edge_of_the_corridor_does_not_leave_it() -> None:
+    """Its tracker wanders across the edge for half an hour: one halt and no detour."""
+    wander = [60, 65, 70, 60, *[95, 98, 92, 96] * 14]
+    parked = [Ping(330 + i * 30, 2750, side_m) for i, side_m in enumerate(wander)]
+    later_s = 330 + len(wander) * 30
+    records = run_day(day_of(drive(0, 300, 0) + parked + drive(later_s, later_s + 700, 3000), TICKS))
+    assert {r.code for r in records} == {ExceptionCode.LONG_HALT}
+
+
+def test_waiting_at_the_end_of_the_plan_is_no_halt() -> None:
+    """A van that stands 100 m short of its last stop waits for its gate; 400 m short of it it is halted."""
+    waits = run_day(day_of(drive(0, 1050, 0) + stand(1080, 2400, 8900), range(0, 2400, 10)))
+    halts = run_day(day_of(drive(0, 1020, 0) + stand(1050, 2400, 8600), range(0, 2400, 10)))
+    assert waits == []
+    assert {r.code for r in halts} == {ExceptionCode.LONG_HALT}
+
+
 def test_a_sparse_tracker_needs_fewer_fixes() -> None:
     """At one fix every two minutes, two fixes outside are enough."""
     pings = [
