@@ -64,6 +64,10 @@ class BrokerEvidence:
                 return behind
             time.sleep(_PAUSE_S)
 
+    def count_owed(self) -> int:
+        """How many records of all that were read the stages had not folded when their positions were read."""
+        return self._count_behind(self._input_ends())
+
     def first_offset(self, topic: str, partition: int) -> int:
         tail = self._state_tail if topic in self._changelogs else self._tail
         return tail.first_offsets[topic, partition]

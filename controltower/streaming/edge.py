@@ -12,10 +12,14 @@ class TopicPartition(NamedTuple):
 
 
 class ReadEnd(NamedTuple):
-    """A partition read to its end: `position` was the end at our wall-clock `asked_at_ms`."""
+    """A partition read to its end: nothing came behind `position` up to our wall-clock `asked_at_ms`.
+
+    `log_end` is the end then; between the two stand markers and what was taken back.
+    """
 
     position: int
     asked_at_ms: float
+    log_end: int
 
 
 class ConsumerEdge(Protocol):

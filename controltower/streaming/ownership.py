@@ -222,13 +222,19 @@ class Ownership:
         self._observer.ready(self.ready and answers)
 
     async def show_lag(self, commit: bool) -> None:
-        """Tell the observer the lag; with `commit` also the group's offsets."""
+        """Tell the observer the lag; with `commit` also the group's offsets.
+
+        What only markers follow is read to its end: no poll will ever come for them.
+        """
         offsets = {
             TopicPartition(topic, number): offset
             for number, held in self._held.items()
             if held.running
             for topic, offset in held.taken.next_offsets.items()
         }
+        for tp, read in (await self.edge.read_ends(list(offsets))).items():
+            if offsets[tp] == read.position:
+                offsets[tp] = read.log_end
         for tp, offset in offsets.items():
             end = self.edge.find_end(tp)
             if end is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="fewer injections, a smaller day")
     parser.add_argument("--out", type=Path, metavar="FILE", help="append the table to this file, row by row")
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing that was started stays behind
     faults = [fault for fault in list_faults(short=args.short) if not args.only or fault.name in args.only]
     if not faults:
         names = ", ".join(fault.name for fault in list_faults(short=False))

@@ -48,12 +48,18 @@ class FaultTower(Tower):
         """As Tower.start."""
         return self.launch("agents.cli", name, *arguments)
 
-    def launch(self, module: str, name: str, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start a module as a process of its own; its output goes to <name>.log, its files beside it."""
+    def launch(
+        self, module: str, name: str, *arguments: str, tree: Path | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start a module as a process of its own; its output goes to <name>.log, its files beside it.
+
+        tree: where another version of everything stands.
+        """
+        environment = self._environment if tree is None else {**self._environment, "PYTHONPATH": str(tree)}
         with (self.folder / f"{name}.log").open("wb") as log:
             self._processes[name] = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments],
-                env=self._environment,
+                env=environment,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -5,6 +5,7 @@ It knows nothing of the processes: it folds the input again with the offline cor
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +25,8 @@ from controltower.settings import load_settings
 from controltower.streaming.partitioner import partition_of
 from controltower.streaming.stage import Out, StageSpec
 from schemas import topics
-from schemas.vocabulary import TERMINAL_ACTION_STATES, ActionState
+from schemas.vocabulary import TERMINAL_ACTION_STATES, ActionState, Transition
+from tests.fault.fates import Fate, Fates
 
 Place = tuple[str, int, int]
 _What = tuple[int, bytes | None, bytes]
@@ -33,11 +35,17 @@ _REFOLDED = ("normalize", "assign", "track", "recover")
 
 @dataclass(slots=True)
 class Verdict:
-    """`differences` empty: live equals its replay, and every input record is accounted for once."""
+    """`differences` empty: live equals its replay, and every input record is accounted for once.
+
+    records_in is the sum of applied, copies, late and dead_lettered. unresolved: exceptions still open.
+    """
 
     records_in: int = 0
-    processed: int = 0
+    applied: int = 0
+    copies: int = 0
+    late: int = 0
     dead_lettered: int = 0
+    unresolved: int = 0
     lost: int = 0
     twice: int = 0
     exceptions_wrong: int = 0
@@ -48,9 +56,17 @@ class _Sourced(msgspec.Struct):
     source: object = None
 
 
+_decode_sourced = msgspec.json.Decoder(_Sourced).decode
+
+
 class _Ending(msgspec.Struct):
     exception_id: str = ""
     resolved_at: datetime | None = None
+
+
+class _Transition(msgspec.Struct):
+    exception_id: str
+    transition: Transition
 
 
 class _Step(msgspec.Struct):
@@ -64,7 +80,7 @@ def judge(brokers: str, wait_s: float) -> Verdict:
     stages = build_offline_stages(load_settings({"brokers": brokers}), lambda: 0)
     evidence = BrokerEvidence(brokers, {}, stages)
     try:
-        behind = evidence.gather(wait_s, lambda *_: None)
+        behind = settle(evidence, wait_s)
         verdict = Verdict()
         if behind:
             verdict.differences.append(f"after {wait_s:.0f} s the stages still owe {behind:,} records")
@@ -74,6 +90,15 @@ def judge(brokers: str, wait_s: float) -> Verdict:
         return verdict
     finally:
         evidence.close()
+
+
+def settle(evidence: BrokerEvidence, wait_s: float) -> int:
+    """Read until no stage owes anything of what any has written; how much they owe after `wait_s`."""
+    deadline = time.monotonic() + wait_s
+    while True:
+        behind = evidence.gather(max(0.0, deadline - time.monotonic()), lambda *_: None)
+        if behind or not (owed := evidence.count_owed()) or time.monotonic() > deadline:
+            return behind or owed
 
 
 def count_owed(brokers: str, wait_s: float) -> int:
@@ -93,7 +118,8 @@ def _weigh(evidence: Evidence, stages: Sequence[StageSpec], verdict: Verdict) ->
     for stage in stages:
         if stage.name in _REFOLDED:
             _count_outputs(evidence, stage, verdict)
-    _account_for_input(evidence, stages[0], verdict)
+    _account_for_input(evidence, stages, verdict)
+    verdict.unresolved = len(find_unresolved(evidence))
     verdict.differences += list(_late_actions(evidence, _stage(stages, "recover")))
     if verdict.lost or verdict.twice or verdict.exceptions_wrong:
         found = f"{verdict.lost} lost, {verdict.twice} twice, {verdict.exceptions_wrong} exceptions wrong"
@@ -158,46 +184,72 @@ def _found(evidence: Evidence, rule: Rule) -> Iterator[_What]:
                 yield partition, record.key, fingerprint(record.value)
 
 
-def _account_for_input(evidence: Evidence, normalize: StageSpec, verdict: Verdict) -> None:
-    """Every input offset is exactly one of: accepted (what came of it is compared above), dead letter."""
-    sources = set(_live_sources(evidence))
-    letters = Counter(_letters(evidence))
-    verdict.dead_lettered = letters.total()
+def _account_for_input(evidence: Evidence, stages: Sequence[StageSpec], verdict: Verdict) -> None:
+    """Every input offset has one fate; a dead letter stands in live once, what was accepted (its outputs are
+    compared above) has none."""
+    normalize, fates = _stage(stages, "normalize"), Fates(evidence, stages)
+    sources, letters = set(_live_sources(evidence)), Counter(letters_in(evidence))
+    counts: Counter[Fate] = Counter()
     for partition in range(evidence.partitions):
         for topic in normalize.inputs:
             fold = normalize.make_fold(partition, evidence.partitions)
             fold.restored()
             for record in evidence.read(topic, partition):
-                tallies = fold.fold([record]).tallies
-                if record.value is None and CLOCK_HEADER in dict(record.headers):
-                    continue
+                commit = fold.fold([record])
+                rejected = any(tally[0] == "rejected" for tally in commit.tallies)
+                if not rejected and record.value is None and CLOCK_HEADER in dict(record.headers):
+                    continue  # no record of a carrier's
                 verdict.records_in += 1
-                rejected = any(tally[0] == "rejected" for tally in tallies)
+                counts[Fate.DEAD_LETTER if rejected else fates.of(commit.outputs)] += 1
                 place = (topic, partition, record.offset)
-                _account_for(place, rejected, place in sources, letters[place], verdict)
+                verdict.differences += _misplaced(place, rejected, place in sources, letters[place])
+    verdict.applied, verdict.copies, verdict.late = (
+        counts[fate] for fate in (Fate.APPLIED, Fate.COPY, Fate.LATE)
+    )
+    verdict.dead_lettered = letters.total()
+    if letters.total() != counts[Fate.DEAD_LETTER]:
+        verdict.differences.append(
+            f"{letters.total()} dead letters for {counts[Fate.DEAD_LETTER]} rejected records"
+        )
 
 
-def _account_for(place: Place, rejected: bool, came_out: bool, letters: int, verdict: Verdict) -> None:
-    verdict.processed += not rejected
+def _misplaced(place: Place, rejected: bool, came_out: bool, letters: int) -> Iterator[str]:
     name = f"{place[0]}/{place[1]} offset {place[2]}"
     if rejected and (letters != 1 or came_out):
         passed = "and passed on" if came_out else "not passed on"
-        verdict.differences.append(f"{name} is to be rejected: {letters} dead letters, {passed}")
+        yield f"{name} is to be rejected: {letters} dead letters, {passed}"
     if not rejected and letters:
-        verdict.differences.append(f"{name}: accepted, and {letters} dead letters")
+        yield f"{name}: accepted, and {letters} dead letters"
+
+
+def find_unresolved(evidence: Evidence) -> set[str]:
+    """Exceptions that were opened and have no RESOLVED; that none has two is among the checks of `verify`."""
+    told, resolved = set[str](), set[str]()
+    for partition in range(evidence.partitions):
+        for record in evidence.read(topics.EXCEPTIONS, partition):
+            if record.value is not None:
+                line = msgspec.json.decode(record.value, type=_Transition)
+                told.add(line.exception_id)
+                resolved |= {line.exception_id} if line.transition is Transition.RESOLVED else set()
+    return told - resolved
 
 
 def _live_sources(evidence: Evidence) -> Iterator[Place]:
-    decode = msgspec.json.Decoder(_Sourced).decode
     for topic in (topics.ROUTE_EVENTS, topics.SHIPMENT_EVENTS):
         for partition in range(evidence.partitions):
             for record in evidence.read(topic, partition):
-                source = decode(record.value or b"{}").source
-                if isinstance(source, dict):
-                    yield source["topic"], source["partition"], source["offset"]
+                place = source_of(record.value)
+                if place is not None:
+                    yield place
 
 
-def _letters(evidence: Evidence) -> Iterator[Place]:
+def source_of(value: bytes | None) -> Place | None:
+    """Where in the intake the bytes stand that led to this record; None for what has no such place."""
+    source = _decode_sourced(value or b"{}").source
+    return (source["topic"], source["partition"], source["offset"]) if isinstance(source, dict) else None
+
+
+def letters_in(evidence: Evidence) -> Iterator[Place]:
     for partition in range(evidence.partitions):
         for record in evidence.read(topics.DEAD_LETTERS, partition):
             topic, number, offset = dict(record.headers)[SOURCE_HEADER].decode().rsplit("/", 2)

@@ -13,9 +13,11 @@ from typing import ClassVar
 
 from controltower.intake import Arrival
 from controltower.simulate.day import Day
+from schemas.topics import STAGES
 from tests.fault.day import DayStream, small_day
 from tests.fault.installation import FaultTower
 from tests.fault.judge import Verdict, judge
+from tests.fault.mixed import judge_mixed
 from tests.fault.readmodel import differing_rows
 from tests.fault.table import Row
 from tests.integration.tower import fresh_topics
@@ -40,6 +42,10 @@ class Scenario(ABC):
     wants_loss: ClassVar[bool] = False
     #: a stage starts anew and tells its log again: nothing may be lost, but twice is as documented
     tells_again: ClassVar[bool] = False
+    #: two versions work on the day, and need not decide the same
+    mixed: ClassVar[bool] = False
+    #: the day flows to its end, and with it every exception
+    ends_day: ClassVar[bool] = True
     #: the broker itself is stopped: not with one that somebody else runs
     needs_broker: ClassVar[bool] = False
 
@@ -96,10 +102,14 @@ def _run(fault: Scenario, kafka: RealKafka, rng: Random, day: Day, tower: FaultT
     row.injected = fault.inject(tower, kafka, rng)
     tower.day.finish()
     tower.notes.append(f"{time.monotonic() - started:.0f} s")
-    row.verdict = judge(kafka.brokers, fault.catch_up_s)
+    row.verdict = (judge_mixed if fault.mixed else judge)(kafka.brokers, fault.catch_up_s)
     row.problems += fault.examine(tower, day)
-    if not fault.wants_loss:
-        row.problems += _await_read_model(tower, fault.catch_up_s)
+    if fault.wants_loss:
+        return
+    row.problems += _await_read_model(tower, fault.catch_up_s)
+    row.problems += _await_no_lag(tower, fault.catch_up_s)
+    if fault.ends_day and row.verdict.unresolved:
+        row.problems.append(f"{row.verdict.unresolved} exceptions were never resolved")
 
 
 def _await_read_model(tower: FaultTower, limit_s: float) -> list[str]:
@@ -115,3 +125,12 @@ def _await_read_model(tower: FaultTower, limit_s: float) -> list[str]:
     except AssertionError:
         return [f"{len(wrong)} rows of the read model are wrong", *wrong[:5]]
     return []
+
+
+def _await_no_lag(tower: FaultTower, limit_s: float) -> list[str]:
+    """Stages whose group is behind the ends of its inputs, as Kafka's own tools show it, for so long."""
+    return [
+        f"the lag of {stage} stays at {tower.lag(stage)}"
+        for stage in STAGES
+        if not tower.wait_a_while(f"{stage} has no lag", lambda stage=stage: tower.lag(stage) == 0, limit_s)
+    ]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from confluent_kafka import KafkaError, Message, Producer
+
+from controltower.streaming.stage import Record
 from schemas import topics
 from schemas.vocabulary import RejectReason as Why
 from tests.unit.payloads import position
@@ -106,3 +109,46 @@ _REASON_FOR_HUGE_INTEGER = dict.fromkeys((topics.COMMANDS, topics.DISPATCH_FEEDB
 def _with_raw(sample: Any, field: str, literal: bytes) -> bytes:
     """The sample with a literal that Python's encoder would not write."""
     return json.dumps({**sample, field: "@"}).encode().replace(b'"@"', literal)
+
+
+def send(
+    brokers: str, records: Sequence[Poison], partition: int = 0, **config: object
+) -> dict[tuple[str, int, int], Poison]:
+    """In order, with a plain client as an outsider's; returns where each of them stands."""
+    ordered = {"enable.idempotence": True, "message.max.bytes": 100_000_000}
+    producer = Producer({"bootstrap.servers": brokers, **ordered, **config})
+    places: list[tuple[str, int, int]] = []
+    refused: list[str] = []
+
+    def delivered(error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            refused.append(str(error))
+        places.append((str(message.topic()), message.partition() or 0, message.offset() or 0))
+
+    for record in records:
+        headers = list(record.headers)
+        where = {"partition": partition, "headers": headers, "on_delivery": delivered}
+        producer.produce(record.topic, key=record.key, value=record.value, **where)
+    assert producer.flush(30) == 0
+    assert refused == []
+    return _in_order(places, records)
+
+
+def _in_order(
+    places: Sequence[tuple[str, int, int]], records: Sequence[Poison]
+) -> dict[tuple[str, int, int], Poison]:
+    """Confirmations come in order within a topic only."""
+    found: dict[tuple[str, int, int], Poison] = {}
+    for topic in {record.topic for record in records}:
+        ours = sorted(place for place in places if place[0] == topic)
+        found.update(zip(ours, (record for record in records if record.topic == topic), strict=True))
+    return found
+
+
+def assert_same(letter: Record, poison: Poison) -> None:
+    """Key, value and headers as they came, then ours."""
+    assert (letter.key, letter.value) == (poison.key, poison.value)
+    assert letter.headers[: len(poison.headers)] == poison.headers
+    ours = dict(letter.headers[len(poison.headers) :])
+    assert set(ours) == {"ct-reason", "ct-detail", "ct-source"}
+    assert ours["ct-reason"].decode() == poison.reason

@@ -10,7 +10,6 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from confluent_kafka import Producer
 from prometheus_client.parser import text_string_to_metric_families
 
 from controltower.feeds.fold import LARGEST_LETTER_BYTES
@@ -18,7 +17,7 @@ from controltower.streaming.client import read_topic
 from controltower.streaming.exits import Exit
 from controltower.streaming.stage import Record
 from schemas import topics
-from tests.integration.poison import PLAIN, Poison, good, poison_of
+from tests.integration.poison import PLAIN, Poison, assert_same, good, poison_of, send
 from tests.integration.tower import Tower, fresh_topics, wait_until
 from tests.kafka import RealKafka, free_port
 
@@ -45,24 +44,6 @@ def tower(real_kafka: RealKafka, tmp_path: Path, port: int) -> Iterator[Tower]:
         tower.close()
 
 
-def send(brokers: str, records: list[Poison], **config: object) -> None:
-    """Into partition 0, in order, with a plain client as an outsider's."""
-    ordered = {"enable.idempotence": True, "message.max.bytes": 100_000_000}
-    producer = Producer({"bootstrap.servers": brokers, **ordered, **config})
-    refused: list[str] = []
-    for record in records:
-        producer.produce(
-            record.topic,
-            key=record.key,
-            value=record.value,
-            headers=list(record.headers),
-            partition=0,
-            on_delivery=lambda error, _: refused.append(str(error)) if error else None,
-        )
-    assert producer.flush(30) == 0
-    assert refused == []
-
-
 def tally(port: int, name: str) -> Counter[str]:
     """A counter of normalize by feed, from its metrics endpoint."""
     with urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
@@ -86,15 +67,6 @@ def letters_by_source(brokers: str) -> dict[str, list[Record]]:
     for letter in read_topic(brokers, [topics.DEAD_LETTERS]):
         found.setdefault(dict(letter.headers)["ct-source"].decode(), []).append(letter)
     return found
-
-
-def assert_same(letter: Record, poison: Poison) -> None:
-    """Key, value and headers as they came, then ours."""
-    assert (letter.key, letter.value) == (poison.key, poison.value)
-    assert letter.headers[: len(poison.headers)] == poison.headers
-    ours = dict(letter.headers[len(poison.headers) :])
-    assert set(ours) == {"ct-reason", "ct-detail", "ct-source"}
-    assert ours["ct-reason"].decode() == poison.reason
 
 
 def test_every_kind_of_poison_gets_one_dead_letter_and_harms_nobody(tower: Tower, port: int) -> None:

@@ -141,6 +141,21 @@ def test_two_stages_chained(real_kafka: RealKafka, tmp_path: Path) -> None:
         assert second.differences() == []
 
 
+def test_what_was_taken_back_is_no_lag(real_kafka: RealKafka, tmp_path: Path) -> None:
+    """Where only an aborted transaction follows no record comes any more, and yet the group's lag ends."""
+    with toy_run(real_kafka.brokers, tmp_path) as toy:
+        toy.produce(RECORDS // 20)
+        worker = toy.start(limits={"show_lag_every_s": 0.5})
+        worker.wait_ready()
+        toy.wait_outputs(RECORDS // 20)
+        wait_for(lambda: toy.lag() == 0, 30, toy.describe)
+        toy.take_back(10)
+        assert toy.lag() > 0
+        wait_for(lambda: toy.lag() == 0, 30, toy.describe)
+        assert worker.terminate() == Exit.CLEAN
+        assert toy.differences() == []
+
+
 @pytest.mark.slow
 def test_without_the_fence_the_judge_finds_differences(real_kafka: RealKafka, tmp_path: Path) -> None:
     """Control: with other transactional ids in every process, what the sleeper writes must show."""

@@ -11,14 +11,16 @@ import time
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from controltower.streaming.client import produce_all, read_topic
+from controltower.streaming.kafka_config import reader_config
 from controltower.streaming.partitioner import partition_of
 from controltower.streaming.positions import find_position_topic
 from controltower.streaming.stage import Out, Record
@@ -114,6 +116,24 @@ class Toy:
 
     def produce(self, records: int, *, start: int = 0) -> None:
         produce_all(self.brokers, toy_records(self.source, records, start))
+
+    def take_back(self, records: int) -> None:
+        """An aborted transaction at the end of every partition of the input."""
+        producer = Producer({"bootstrap.servers": self.brokers, "transactional.id": f"{self.app}-outsider"})
+        producer.init_transactions(30)
+        producer.begin_transaction()
+        for number in range(records * PARTITIONS):
+            producer.produce(self.source, b"taken back", partition=number % PARTITIONS)
+        producer.flush(30)
+        producer.abort_transaction(30)
+
+    def lag(self) -> int:
+        """How far the group is behind the ends of its input, as Kafka's own tools have it."""
+        with closing(Consumer(reader_config(self.brokers, {}, f"{self.app}-count"))) as probe:
+            places = [TopicPartition(self.source, number) for number in range(PARTITIONS)]
+            read = probe.committed(places, timeout=10)
+            ends = [probe.get_watermark_offsets(place, timeout=10)[1] for place in places]
+        return sum(end - max(0, place.offset) for place, end in zip(read, ends, strict=True))
 
     def outputs(self, topic: str | None = None) -> list[Record]:
         return list(read_topic(self.brokers, [topic or self.target]))

@@ -167,7 +167,7 @@ class PollConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
             position, end = self._position(partition), self.find_end(partition)
             asked = self._asked_at_ms.get(partition)
             if position is not None and end is not None and asked is not None and position >= end:
-                ends[tp] = ReadEnd(self._handed[partition][1], asked)
+                ends[tp] = ReadEnd(self._handed[partition][1], asked, end)
         return ends
 
     async def commit_for_show(self, offsets: Mapping[TopicPartition, int]) -> None:

@@ -39,3 +39,30 @@ class Unfenced(Scenario):
         sleeper.send_signal(signal.SIGCONT)
         tower.pause_while_flowing(5)
         return 1
+
+
+class FaustsPositions(Scenario):
+    """normalize goes on where its group has committed, as Faust does: what comes twice must be found."""
+
+    name: ClassVar[str] = "control: Faust's positions"
+    wants_loss = True
+    day_s = 60.0
+    _TIMES: ClassVar[int] = 3
+
+    def launch(self, tower: FaultTower) -> None:
+        for stage in STAGES:
+            if stage != "normalize":
+                tower.start_worker(stage, stage)
+        self._start(tower)
+
+    def _start(self, tower: FaultTower) -> None:
+        tower.launch("tests.fault.faustlike_stage", "normalize", "worker", "--stage", "normalize")
+
+    def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
+        for _ in range(self._TIMES):
+            tower.pause_while_flowing(rng.uniform(4.0, 8.0))
+            tower.process("normalize").kill()
+            tower.process("normalize").wait()
+            self._start(tower)
+            tower.wait_for_work()
+        return self._TIMES

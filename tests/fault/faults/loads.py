@@ -117,6 +117,7 @@ class ManyRoutesAtOnce(Scenario):
 
     day_s = 30.0
     catch_up_s: ClassVar[float] = 900.0
+    ends_day: ClassVar[bool] = False
     name: ClassVar[str] = "a poll that changes many routes"
 
     def __init__(self, routes: int) -> None:

@@ -8,7 +8,11 @@ import time
 from random import Random
 from typing import ClassVar
 
+import psutil
+
+from controltower.streaming.exits import Exit
 from schemas.topics import STAGES
+from tests.fault.day import PARTITIONS
 from tests.fault.installation import TICKED, FaultTower
 from tests.fault.suite import Scenario
 from tests.kafka import RealKafka
@@ -104,22 +108,49 @@ class TermStages(Scenario):
 class StopAndContinue(Scenario):
     """SIGSTOP beyond the session timeout while another takes over, then SIGCONT: the sleeper changes nothing.
 
-    What a zombie writes is refused: it ends with the code that asks for a restart. A sleeper with nothing in
-    flight joins again without having written; that most of them had is asserted.
+    One of each stage falls asleep between its fold and its transaction: that write must be refused, and the
+    zombie ends with the code that asks for a restart. One of each is stopped at any moment: with nothing in
+    flight it may also join again without having written.
     """
 
     name: ClassVar[str] = "SIGSTOP, SIGCONT"
-    day_s = 240.0
+    day_s = 300.0
 
     def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
-        done = refused = 0
+        done = 0
+        for stage in STAGES:
+            done += self._nod_off(tower, stage, rng.randrange(1, 5 if stage in TICKED else 2))
+        assert done >= len(TICKED), f"only {done} stages had something to write when they fell asleep"
+        refused = 0
         for stage in STAGES:
             if not tower.flows:
                 break
             refused += self._put_to_sleep(tower, stage)
             done += 1
-        assert refused >= done // 2, f"only {refused} of {done} sleepers were refused"
+        tower.notes.append(f"{refused} more were refused")
         return done
+
+    def _nod_off(self, tower: FaultTower, stage: str, transaction: int) -> bool:
+        """A second worker that sleeps in the middle of a transaction; whether it had one to sleep in."""
+        sleeper = tower.launch(
+            "tests.fault.sleepy_stage", f"sleepy-{stage}", str(transaction), "worker", "--stage", stage
+        )
+        slept = tower.wait_a_while(f"{stage} falls asleep", lambda: _is_stopped(sleeper.pid), 60)
+        if slept:
+            everything = set(range(PARTITIONS))
+            tower.wait_until(
+                "the other has all", lambda: tower.holdings_of("worker").get(stage) == everything, 60
+            )
+            woke_at = time.monotonic()
+            sleeper.send_signal(signal.SIGCONT)
+            code = tower.wait(f"sleepy-{stage}")
+            said = tower.log(f"sleepy-{stage}")
+            assert code == Exit.RESTART, f"the zombie of {stage} ended with {code}\n{said[-1500:]}"
+            tower.wait_for_work(since=woke_at)
+        else:
+            tower.stop(f"sleepy-{stage}")
+            tower.wait_for_work()
+        return slept
 
     def _put_to_sleep(self, tower: FaultTower, stage: str) -> bool:
         """Whether the sleeper was refused when it woke up."""
@@ -127,6 +158,7 @@ class StopAndContinue(Scenario):
         tower.start_worker(second, stage)
         tower.wait_until("the second has a share", lambda: tower.ready_partitions(second) != [])
         sleeper = tower.stage_pids()[stage]
+        ends = tower.log("worker").count(f"{stage} ended with code 75")
         os.kill(sleeper, signal.SIGSTOP)
         try:
             tower.wait_until("the second has all", lambda: tower.ready_partitions(second) == [0, 1, 2, 3], 60)
@@ -140,4 +172,8 @@ class StopAndContinue(Scenario):
         )
         tower.stop(second)
         tower.wait_for_work(since=woke_at)
-        return f"{stage} ended with code 75" in tower.log("worker")
+        return tower.log("worker").count(f"{stage} ended with code 75") > ends
+
+
+def _is_stopped(pid: int) -> bool:
+    return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)

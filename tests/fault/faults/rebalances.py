@@ -5,8 +5,10 @@ from __future__ import annotations
 from random import Random
 from typing import ClassVar
 
+from controltower.streaming.exits import Exit
 from schemas.topics import STAGES
 from tests.fault.installation import FaultTower
+from tests.fault.older import unpack_version_before
 from tests.fault.suite import Scenario
 from tests.kafka import RealKafka
 
@@ -67,3 +69,33 @@ class RollingRestart(Scenario):
             tower.wait_for_work()
             done += 1
         return done
+
+
+class RollingChange(Scenario):
+    """Two workers of the version before are replaced in turns by this one: nothing lost, no life broken.
+
+    Whether both versions decide the same is not asked. Where the schema of a state went up, an old worker
+    that is given a partition of the new one ends with code 3.
+    """
+
+    name: ClassVar[str] = "rolling change of version"
+    mixed: ClassVar[bool] = True
+    day_s = 120.0
+
+    def launch(self, tower: FaultTower) -> None:
+        before = unpack_version_before(tower.folder / "before")
+        for name in ("first", "second"):
+            tower.launch("agents.cli", name, "worker", tree=before)
+            wait_for_share(tower, name)
+
+    def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
+        for name in ("first", "second"):
+            tower.pause_while_flowing(rng.uniform(4.0, 8.0))
+            code = tower.stop(name)
+            newer = "is from a newer version" in tower.log(name)
+            assert code == 0 or (code == Exit.PERSON and newer), f"{name} left with {code}"
+            tower.start_worker(name)
+            wait_for_share(tower, name)
+            tower.wait_for_work()
+        tower.pause_while_flowing(5.0)
+        return 2

@@ -137,7 +137,7 @@ class SimulatedConsumer:
             position, end, asked = self._positions.get(tp), self._ends.get(tp), self._asked_at_ms.get(tp)
             if position is not None and end is not None and asked is not None and position >= end:
                 when = asked if self._mechanisms.idle_takes_time_of_asking else self.worker.wall_ms()
-                ends[tp] = ReadEnd(self._handed[tp][1], when)
+                ends[tp] = ReadEnd(self._handed[tp][1], when, end)
         await asyncio.sleep(0)
         return ends
 

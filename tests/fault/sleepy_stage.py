@@ -1,0 +1,35 @@
+"""The command line that falls asleep: stops itself (SIGSTOP) between a fold and its transaction.
+
+python -m tests.fault.sleepy_stage NUMBER worker --stage track
+
+NUMBER: right before which of its transactions; 0: never.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any
+
+from agents.cli import main
+from controltower.streaming.writer import PartitionWriter
+
+
+def sleep_before(transaction: int, *, with_outputs: bool) -> None:
+    """As a frozen machine would. with_outputs: only transactions that carry outputs count."""
+    write, left = PartitionWriter.write, [transaction]
+
+    def sleepy(writer: PartitionWriter, commit: Any, *rest: Any) -> None:
+        if commit.outputs or not with_outputs:
+            left[0] -= 1
+            if left[0] == 0:
+                os.kill(os.getpid(), signal.SIGSTOP)
+        write(writer, commit, *rest)
+
+    PartitionWriter.write = sleepy  # type: ignore[method-assign, assignment]
+
+
+if __name__ == "__main__":
+    sleep_before(int(sys.argv[1]), with_outputs=False)
+    sys.exit(main(sys.argv[2:]))
