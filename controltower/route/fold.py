@@ -21,7 +21,7 @@ from controltower.route.deadlines import next_due_ms
 from controltower.route.limits import DEFAULT_LIMITS, Limits
 from controltower.route.plan import RoutePlan, parse_plan
 from controltower.route.plans import PATH_KEY, PLAN_KEY, PlanShelf
-from controltower.route.route import Effects, Minute, Route
+from controltower.route.route import Effects, Minute, Route, Status
 from controltower.route.routes import Routes
 from controltower.route.silence import expect_again, settle
 from controltower.route.status import tell_if_new
@@ -276,8 +276,8 @@ class TrackFold:
                     for tally in quality_of(record):
                         effects.count(*tally)
                     outs += self._tell_exception(record)
-                case wire.RouteStatus():
-                    outs.append(publish_status(record, _STAGE, self.partition))
+                case Status():
+                    outs.append(publish_status(record.record, record.etas, _STAGE, self.partition))
                 case wire.CommandReply():
                     record.published_at = published_at
                     outs.append(publish_reply(record, _STAGE, self.partition))

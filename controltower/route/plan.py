@@ -7,7 +7,6 @@ import sys
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -56,7 +55,8 @@ class PlannedStop(msgspec.Struct, frozen=True, gc=False):
     shipments: int
     zone: str | None
     service_tier: str | None
-    promised_by: datetime | None
+    #: the beginning of its ETA as JSON (`wire.StopEta`), up to the first of the instants
+    eta_head: str
 
     @property
     def may_rest(self) -> bool:
@@ -181,6 +181,11 @@ def _course(stops: Sequence[PlannedStop]) -> tuple[tuple[float, ...], tuple[int,
     return tuple(metres), tuple(times)
 
 
+def _eta_head(stop: wire.Stop) -> str:
+    head = wire.encode({"stop_id": stop.stop_id, "promised_by": stop.promised_by})
+    return f'{head[:-1].decode()},"p10":"'
+
+
 def parse_plan(plan: wire.Plan) -> RoutePlan:
     """Place the stops on the path and turn instants into ms. Raises ValueError on a path that is none."""
     layout = _lay_out(plan.path, tuple((stop.lat, stop.lon) for stop in plan.stops))
@@ -198,7 +203,7 @@ def parse_plan(plan: wire.Plan) -> RoutePlan:
             len(stop.shipment_ids),
             stop.zone,
             stop.service_tier,
-            stop.promised_by,
+            _eta_head(stop),
         )
         for stop, (x, y, along) in zip(plan.stops, layout.stops, strict=True)
     )

@@ -25,15 +25,15 @@ class Minute:
     at_ms: int
 
 
-Said = (
-    wire.ExceptionRecord
-    | wire.RouteStatus
-    | wire.ScoreRequest
-    | wire.Tick
-    | wire.CommandReply
-    | Minute
-    | Grave
-)
+@dataclass(slots=True, frozen=True)
+class Status:
+    """The latest view of a route; its `eta` is left empty, since `etas` is that field's JSON already."""
+
+    record: wire.RouteStatus
+    etas: bytes
+
+
+Said = wire.ExceptionRecord | Status | wire.ScoreRequest | wire.Tick | wire.CommandReply | Minute | Grave
 
 
 @dataclass(slots=True)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from controltower.detect import excess_dwell, long_halt
-from controltower.route.eta import SPREAD_S, SPREAD_SHARE, estimate_p50s
+from controltower.route.eta_text import write_etas
 from controltower.route.limits import Limits
-from controltower.route.plan import RoutePlan
-from controltower.route.route import Effects, Route
+from controltower.route.route import Effects, Route, Status
 from controltower.route.state import Told
-from controltower.route.timeline import Seconds, from_ms
+from controltower.route.timeline import from_ms
 from schemas import wire
 from schemas.vocabulary import Motion, Phase
 
 #: Standing shorter than this is traffic, not a stop.
 _MOVING_MS = 90_000
-_SECONDS = Seconds()
 
 
 def motion_of(route: Route) -> Motion:
@@ -69,18 +65,18 @@ def _phase(route: Route) -> Phase:
     return Phase.UNDERWAY if route.snapshot.progress.departed_ms else Phase.PLANNED
 
 
-def _status(route: Route, motion: Motion, slip_ms: int, now_ms: int, limits: Limits) -> wire.RouteStatus:
+def _status(route: Route, motion: Motion, slip_ms: int, now_ms: int, limits: Limits) -> Status:
     state, plan = route.state, route.plan
     assert plan is not None, "a status needs a plan"
     progress = route.snapshot.progress
     left = () if state.ended_ms else route.remaining()
-    eta, slack_s = _outlook(plan, left, state.risk.p_late, slip_ms, now_ms)
+    etas, slack_s = write_etas(plan, left, state.risk.p_late, slip_ms, now_ms)
     fix = state.tail[-1] if state.tail else None
     halt_limit_s = dwell_limit_s = None
     if left:
         halt_limit_s = long_halt.limit_ms(now_ms, plan.learned, limits) / 1000
         dwell_limit_s = excess_dwell.limit_ms(plan.stops[left[0]], plan.learned, limits) / 1000
-    return wire.RouteStatus(
+    record = wire.RouteStatus(
         route_id=state.route_id,
         seq=state.told.seq,
         tenant=state.tenant,
@@ -103,34 +99,6 @@ def _status(route: Route, motion: Motion, slip_ms: int, now_ms: int, limits: Lim
         halt_limit_s=halt_limit_s,
         dwell_limit_s=dwell_limit_s,
         as_of=from_ms(now_ms),
-        eta=eta,
         slack_s=slack_s,
     )
-
-
-def _outlook(
-    plan: RoutePlan, left: Sequence[int], p_late: Mapping[int, float], slip_ms: int, now_ms: int
-) -> tuple[tuple[wire.StopEta, ...], float | None]:
-    """The ETA of each stop left, to the whole second, and the least slack among them."""
-    stops, now_s = plan.stops, now_ms // 1000
-    etas, slack_ms, told = [], None, p_late.get
-    for i, p50_ms in zip(left, estimate_p50s(stops, left, slip_ms, now_ms), strict=True):
-        stop, p50_s = stops[i], p50_ms // 1000
-        width_s = int(SPREAD_S + SPREAD_SHARE * (p50_s - now_s))
-        p10_s = p50_s - width_s
-        etas.append(
-            wire.StopEta(
-                stop_id=stop.stop_id,
-                promised_by=stop.promised_by,
-                p10=_SECONDS[p10_s if p10_s > now_s else now_s],
-                p50=_SECONDS[p50_s],
-                p90=_SECONDS[p50_s + width_s],
-                p_late=told(i),
-            )
-        )
-        promised_ms = stop.promised_ms
-        if promised_ms is not None:
-            left_ms = promised_ms - p50_s * 1000
-            if slack_ms is None or left_ms < slack_ms:
-                slack_ms = left_ms
-    return tuple(etas), None if slack_ms is None else slack_ms / 1000
+    return Status(record, etas)

@@ -9,23 +9,11 @@ _MS = timedelta(milliseconds=1)
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
-#: Half a day.
-_SECONDS_KEPT = 43_200
 
 
 def to_ms(instant: datetime) -> int:
     """Milliseconds since the epoch; parts of a millisecond are dropped."""
     return (instant - EPOCH) // _MS
-
-
-class Seconds(dict[int, datetime]):
-    """The instants (UTC) of whole seconds, each made once: all ETAs fall into the same few hours."""
-
-    def __missing__(self, second: int) -> datetime:
-        if len(self) >= _SECONDS_KEPT:
-            self.clear()
-        instant = self[second] = datetime.fromtimestamp(second, UTC)
-        return instant
 
 
 def from_ms(ms: int) -> datetime:

@@ -1,0 +1,58 @@
+"""The ETAs of a status, written as JSON at once: a status tells every stop left, and there are many of both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from controltower.route.eta import SPREAD_S, SPREAD_SHARE, estimate_p50s
+from controltower.route.plan import RoutePlan
+from schemas import wire
+
+#: Half a day: all ETAs fall into the same few hours.
+_SECONDS_KEPT = 43_200
+
+
+class _Texts(dict[int, str]):
+    """Whole seconds since the epoch -> the instant as in JSON, without quotes."""
+
+    def __missing__(self, second: int) -> str:
+        if len(self) >= _SECONDS_KEPT:
+            self.clear()
+        text = self[second] = wire.encode(datetime.fromtimestamp(second, UTC))[1:-1].decode()
+        return text
+
+
+class _Spread(dict[int, tuple[int, int]]):
+    """Seconds from now to the median arrival -> those to the 10 % quantile, not before now, and to the 90 %."""
+
+    def __missing__(self, ahead_s: int) -> tuple[int, int]:
+        if len(self) >= _SECONDS_KEPT:
+            self.clear()
+        width_s = int(SPREAD_S + SPREAD_SHARE * ahead_s)
+        band = self[ahead_s] = max(0, ahead_s - width_s), ahead_s + width_s
+        return band
+
+
+_TEXTS, _SPREAD = _Texts(), _Spread()
+
+
+def write_etas(
+    plan: RoutePlan, left: Sequence[int], p_late: Mapping[int, float], slip_ms: int, now_ms: int
+) -> tuple[bytes, float | None]:
+    """The ETA of each stop left, to the whole second, as the JSON array of `wire.StopEta`; and the least
+    slack among them (s)."""
+    stops, now_s = plan.stops, now_ms // 1000
+    lates = {i: wire.encode(p).decode() for i, p in p_late.items()}
+    etas, slack_ms = [], None
+    for i, p50_ms in zip(left, estimate_p50s(stops, left, slip_ms, now_ms), strict=True):
+        stop, p50_s = stops[i], p50_ms // 1000
+        lower_s, upper_s = _SPREAD[p50_s - now_s]
+        p10, p50, p90 = _TEXTS[now_s + lower_s], _TEXTS[p50_s], _TEXTS[now_s + upper_s]
+        late = lates.get(i, "null")
+        etas.append(f'{stop.eta_head}{p10}","p50":"{p50}","p90":"{p90}","p_late":{late}}}')
+        if stop.promised_ms is not None:
+            left_ms = stop.promised_ms - p50_s * 1000
+            if slack_ms is None or left_ms < slack_ms:
+                slack_ms = left_ms
+    return f"[{','.join(etas)}]".encode(), None if slack_ms is None else slack_ms / 1000
