@@ -1,4 +1,4 @@
-"""The ETAs of a status, written as JSON at once: a status tells every stop left, and there are many of both."""
+"""The ETAs of a status, written as JSON at once: a status tells every stop left, and there are many."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Texts(dict[int, str]):
 
 
 class _Spread(dict[int, tuple[int, int]]):
-    """Seconds from now to the median arrival -> those to the 10 % quantile, not before now, and to the 90 %."""
+    """Seconds to the median arrival -> those to the 10 % quantile, not before now, and to the 90 %."""
 
     def __missing__(self, ahead_s: int) -> tuple[int, int]:
         if len(self) >= _SECONDS_KEPT:
