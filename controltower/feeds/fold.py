@@ -47,6 +47,7 @@ from schemas.wire import Scan, Source, encode
 #: Header values outside 2000-2100 are no times of a recorded day.
 _EARLIEST_MS = 946_684_800_000
 _LATEST_MS = 4_102_444_800_000
+_MOST_DIGITS = len(str(_LATEST_MS))
 #: Label of records whose feed we do not know, since labels come from closed lists.
 UNKNOWN_FEED = "unknown"
 #: A record that grew beyond this when it was unpacked does not fit into dead-letters (8 MiB with its frame).
@@ -316,7 +317,7 @@ def find_received_ms(record: Record, headers: Mapping[str, bytes]) -> int | None
 
 
 def _find_ms(text: bytes) -> int | None:
-    if not (text and text.isdigit() and len(text) <= len(str(_LATEST_MS))):
+    if not (text and text.isdigit() and len(text) <= _MOST_DIGITS):
         return None
     at_ms = int(text)
     return at_ms if _EARLIEST_MS <= at_ms <= _LATEST_MS else None

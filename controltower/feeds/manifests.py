@@ -32,6 +32,8 @@ class Manifests:
     def __init__(self) -> None:
         self._routes: dict[str, Manifest] = {}
         self._changed: set[str] = set()
+        #: none ends before; the look that finds it too early costs nothing but itself
+        self._next_end_ms = 0
 
     def restore(self, route_id: str, value: bytes) -> None:
         """Take the changelog entry of a route."""
@@ -43,7 +45,9 @@ class Manifests:
         before = self._routes.get(plan.route_id)
         if before is not None and plan.version <= before.version:
             return []
-        self._routes[plan.route_id] = Manifest(plan.version, epoch_ms_of(plan.ends_by), tuple(carried))
+        ends_ms = epoch_ms_of(plan.ends_by)
+        self._routes[plan.route_id] = Manifest(plan.version, ends_ms, tuple(carried))
+        self._next_end_ms = min(self._next_end_ms, ends_ms)
         self._changed.add(plan.route_id)
         gone = (
             [shipment_id for shipment_id in before.shipment_ids if shipment_id not in carried]
@@ -54,10 +58,13 @@ class Manifests:
 
     def forget_ended(self, now_ms: int) -> None:
         """Drop the plans that ended 24 h ago or earlier."""
+        if self._next_end_ms + KEEP_ENDED_MS > now_ms:
+            return
         ended = [route for route, plan in self._routes.items() if plan.ends_ms + KEEP_ENDED_MS <= now_ms]
         for route_id in ended:
             del self._routes[route_id]
             self._changed.add(route_id)
+        self._next_end_ms = min((plan.ends_ms for plan in self._routes.values()), default=now_ms)
 
     def take_changes(self) -> list[tuple[bytes, bytes | None]]:
         """Changelog entries since the last call."""

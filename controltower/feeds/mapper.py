@@ -6,7 +6,9 @@ from collections.abc import Callable
 from copy import copy as copy_of
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
 
 from controltower.feeds.conditions import compile_any, compile_nothings
 from controltower.feeds.events import Walk, compile_events
@@ -42,6 +44,7 @@ KEY_FIELD = "@key"
 
 _SCAN_ID_CHARACTERS = 24
 _SEPARATOR = "\x1f"
+_encode_time = msgspec.json.Encoder().encode
 #: What identifies an event where the mapping does not say: everything that tells it from its neighbours.
 _TELLING: tuple[FieldName, ...] = ("vehicle_id", "stop_id", "code", "text", "hub", "place_name")
 
@@ -55,6 +58,7 @@ class Reading(NamedTuple):
 
 #: (payload bytes, received_at, where the record stands, its key) -> scans; raises Rejected and nothing else
 PayloadReader = Callable[[bytes | None, datetime, Source, bytes | None], Reading]
+_Value = TypeVar("_Value")
 EventReader = Callable[[Chain, datetime, Source], Scan]
 PlaceReader = Callable[[Chain], Place | None]
 
@@ -147,7 +151,16 @@ def append_per_shipment(scans: list[Scan], scan: Scan) -> None:
 
 
 def _hash(text: str) -> str:
-    return sha256(text.encode()).hexdigest()[:_SCAN_ID_CHARACTERS]
+    return _hash_of(text.encode())
+
+
+def _hash_of(content: bytes) -> str:
+    return sha256(content).hexdigest()[:_SCAN_ID_CHARACTERS]
+
+
+def _hash_event(identity: str, at: datetime) -> str:
+    """Of the time as isoformat() has it, which msgspec writes in a quarter of the time, with Z and quotes."""
+    return _hash_of(b"%b%b%b+00:00" % (identity.encode(), _SEPARATOR.encode(), _encode_time(at)[1:-2]))
 
 
 def _compile_head(
@@ -172,7 +185,10 @@ def _compile_head(
 
 
 class _Fields:
-    """Getters of the mapped fields, with the names that a rejection's detail shows."""
+    """Getters of the mapped fields, with the names that a rejection's detail shows.
+
+    A field that the mapping leaves out has a reader that is done at once, since most mappings name few.
+    """
 
     def __init__(self, spec: MappingSpec) -> None:
         self._spec = spec
@@ -190,41 +206,60 @@ class _Fields:
         find, shown = self.get(name)
         return (as_integer(find) if self._text_numbers else find), shown
 
+    def reader(
+        self, name: FieldName, read: Callable[[Any, str], _Value], missing: _Value, find: Getter | None = None
+    ) -> Callable[[Chain], _Value]:
+        """The field's value as `read` takes it; `find` where it is not as the mapping says."""
+        own, shown = self.get(name)
+        getter = find or own
+        if name not in self._spec.fields:
+            return lambda chain: missing
+
+        def read_field(chain: Chain) -> _Value:
+            value = getter(chain)
+            return missing if value is None else read(value, shown)
+
+        return read_field
+
 
 def _compile_event(
     spec: MappingSpec, version: int, read_time: TimeReader, read_code: CodeReader
 ) -> EventReader:
     fields = _Fields(spec)
     required = [fields.get(name) for name in spec.required]
-    (find_shipments, shipments), (find_route, route) = fields.get("shipment_ids"), fields.get("route_id")
-    (find_vehicle, vehicle), (find_stop, stop) = fields.get("vehicle_id"), fields.get("stop_id")
-    find_occurred, occurred = fields.get("occurred_at")
-    find_recorded, recorded = fields.get("recorded_at")
-    (find_revision, revision), (find_text, text) = fields.integer("revision"), fields.get("text")
+    read_shipments = fields.reader("shipment_ids", read_identifiers, ())
+    read_route, read_vehicle, read_stop = (
+        fields.reader(name, read_identifier, None) for name in ("route_id", "vehicle_id", "stop_id")
+    )
+    (_, shipments), (_, route) = fields.get("shipment_ids"), fields.get("route_id")
+    (find_occurred, occurred), (find_recorded, recorded) = fields.get("occurred_at"), fields.get("recorded_at")
+    read_later = fields.reader("revision", read_revision, 1, fields.integer("revision")[0])
+    read_text, redact = fields.reader("text", read_raw, None), compile_redaction(spec.personal)
     identify, read_place, find_carrier = _compile_identity(spec), _compile_place(spec), _carrier(spec)
-    redact, first_revision = compile_redaction(spec.personal), version * REVISIONS_PER_VERSION
+    first_revision = version * REVISIONS_PER_VERSION
+    feed, carrier, tenant = spec.feed, spec.carrier, spec.tenant
 
     def read_event(chain: Chain, received_at: datetime, source: Source) -> Scan:
         for find, shown in required:
             if find(chain) is None:
                 raise Rejected(RejectReason.MISSING_FIELD, f"{shown} is missing")
-        shipment_ids = read_identifiers(find_shipments(chain), shipments)
-        route_id = read_identifier(find_route(chain), route)
+        shipment_ids = read_shipments(chain)
+        route_id = read_route(chain)
         if route_id is None and not shipment_ids:
             raise Rejected(RejectReason.NO_SUBJECT, f"neither {route} nor {shipments} has a value")
         at = read_time(find_occurred(chain), chain, received_at, occurred)
-        recorded_at, raw_text = find_recorded(chain), read_raw(find_text(chain), text)
+        recorded_at, raw_text = find_recorded(chain), read_text(chain)
         milestone, reason, raw_code = read_code(chain)
         return Scan(
-            scan_id=_hash(f"{identify(chain)}{_SEPARATOR}{at.at.isoformat()}"),
-            revision=first_revision + read_revision(find_revision(chain), revision),
-            feed=spec.feed,
-            carrier=spec.carrier if find_carrier is None else find_carrier(chain),
-            tenant=spec.tenant,
+            scan_id=_hash_event(identify(chain), at.at),
+            revision=first_revision + read_later(chain),
+            feed=feed,
+            carrier=carrier if find_carrier is None else find_carrier(chain),
+            tenant=tenant,
             shipment_ids=shipment_ids,
             route_id=route_id,
-            vehicle_id=read_identifier(find_vehicle(chain), vehicle),
-            stop_id=read_identifier(find_stop(chain), stop),
+            vehicle_id=read_vehicle(chain),
+            stop_id=read_stop(chain),
             milestone=milestone,
             reason=reason,
             raw_code=raw_code,
@@ -259,12 +294,13 @@ def _compile_identity(spec: MappingSpec) -> Callable[[Chain], str]:
             [spec.feed, *(read_raw(find(chain), shown) or "" for find, shown in parts)]
         )
     shown = ", ".join(shown for _, shown in parts)
+    feed = spec.feed
 
     def identify(chain: Chain) -> str:
-        found = [read_identifier(find(chain), name) for find, name in parts]
+        found = [read_identifier(find(chain), name) or "" for find, name in parts]
         if not any(found):
             raise Rejected(RejectReason.MISSING_FIELD, f"nothing identifies the event: {shown}")
-        return _SEPARATOR.join([spec.feed, *[part or "" for part in found]])
+        return _SEPARATOR.join([feed, *found])
 
     return identify
 
@@ -272,24 +308,29 @@ def _compile_identity(spec: MappingSpec) -> Callable[[Chain], str]:
 def _compile_place(spec: MappingSpec) -> PlaceReader:
     fields = _Fields(spec)
     (find_lat, lat), (find_lon, lon) = fields.number("lat"), fields.number("lon")
-    (find_speed, speed), (find_bearing, bearing) = fields.number("speed"), fields.number("bearing_deg")
-    (find_accuracy, accuracy) = fields.number("accuracy_m")
-    (find_name, name), (find_hub, hub) = fields.get("place_name"), fields.get("hub")
+    read_speed, read_bearing, read_accuracy = (
+        fields.reader(name, read_number, None, fields.number(name)[0])
+        for name in ("speed", "bearing_deg", "accuracy_m")
+    )
+    read_name, read_hub = (
+        fields.reader("place_name", read_raw, None),
+        fields.reader("hub", read_identifier, None),
+    )
     mps_per_unit, redact = MPS_PER_UNIT[spec.speed_unit], compile_redaction(spec.personal)
 
     def read_place(chain: Chain) -> Place | None:
         position = read_position(find_lat(chain), find_lon(chain), lat, lon)
-        place_name, hub_id = read_raw(find_name(chain), name), read_identifier(find_hub(chain), hub)
+        place_name, hub_id = read_name(chain), read_hub(chain)
         place_name = redact(place_name, chain) if place_name else None
         if position is None:
             return Place(name=place_name, hub=hub_id) if place_name or hub_id else None
-        speed_units = read_number(find_speed(chain), speed)
+        speed_units = read_speed(chain)
         return Place(
             position[0],
             position[1],
-            read_number(find_accuracy(chain), accuracy),
+            read_accuracy(chain),
             None if speed_units is None else speed_units * mps_per_unit,
-            read_number(find_bearing(chain), bearing),
+            read_bearing(chain),
             place_name,
             hub_id,
         )

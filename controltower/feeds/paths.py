@@ -62,13 +62,15 @@ def _compile_template(template: str) -> Getter:
     holes = _HOLE.findall(template)
     if not holes:
         return compile_path(template)
-    getters = [compile_path(hole.removesuffix("?")) for hole in holes]
-    optional = [hole.endswith("?") for hole in holes]
-    between = _HOLE.split(template)[::2]
+    before, *behind = _HOLE.split(template)[::2]
+    parts = [
+        (compile_path(hole.removesuffix("?")), hole.endswith("?"), after)
+        for hole, after in zip(holes, behind, strict=True)
+    ]
 
     def join(chain: Chain) -> str | None:
-        text = between[0]
-        for getter, may_miss, after in zip(getters, optional, between[1:], strict=True):
+        text = before
+        for getter, may_miss, after in parts:
             value = read_identifier(getter(chain), template)
             if value is None and not may_miss:
                 return None
@@ -86,19 +88,13 @@ def compile_path(path: str) -> Getter:
     steps = compile_steps(rest, path)
     if start != -1:
         return _from_outside(start, steps)
-    if len(steps) == 1 and _is_plain_name(rest):
-        name = _unquote(rest)
+    find = _through(steps)
+    names = [_unquote(name) for name in re.findall(NAME, rest)] if "[" not in rest else []
+    return _find_plain(names, find) if len(names) in (1, 2, 3) else find
 
-        def find_here(chain: Chain) -> Any:
-            try:
-                value = chain[-1].get(name)
-            except AttributeError:
-                return None
-            if type(value) is dict and TEXT_KEY in value:
-                return value[TEXT_KEY]
-            return None if value == "" else value
 
-        return find_here
+def _through(steps: list[Step]) -> Getter:
+    """The getter that goes every step and minds every oddity on the way."""
 
     def find(chain: Chain) -> Any:
         node = chain[-1]
@@ -109,6 +105,36 @@ def compile_path(path: str) -> Getter:
         return node[TEXT_KEY] if type(node) is dict and TEXT_KEY in node else node
 
     return find
+
+
+def _find_plain(names: list[str], find_slowly: Getter) -> Getter:
+    """A getter of names only, for objects within objects as nearly all payloads have them; whatever else
+    is met on the way is left to the slow one."""
+    *outer, last = names
+
+    def find_1(chain: Chain) -> Any:
+        try:
+            value = chain[-1].get(last)
+        except AttributeError:
+            return None
+        return find_slowly(chain) if type(value) is dict or value == "" else value
+
+    def find_2(chain: Chain) -> Any:
+        try:
+            value = chain[-1][outer_1].get(last)
+        except (KeyError, TypeError, AttributeError):
+            return find_slowly(chain)
+        return find_slowly(chain) if type(value) is dict or value == "" else value
+
+    def find_3(chain: Chain) -> Any:
+        try:
+            value = chain[-1][outer_1][outer_2].get(last)
+        except (KeyError, TypeError, AttributeError):
+            return find_slowly(chain)
+        return find_slowly(chain) if type(value) is dict or value == "" else value
+
+    outer_1, outer_2 = (*outer, "", "")[:2]
+    return (find_1, find_2, find_3)[len(outer)]
 
 
 def _from_outside(start: int, steps: list[Step]) -> Getter:
@@ -131,10 +157,6 @@ def _split_start(path: str) -> tuple[int, str]:
         return 0, path[2:]
     outward = len(path) - len(path.lstrip("^"))
     return -1 - outward, path[outward + 1 :] if outward else path
-
-
-def _is_plain_name(text: str) -> bool:
-    return re.fullmatch(NAME, text) is not None
 
 
 def _unquote(name: str) -> str:

@@ -80,6 +80,15 @@ def read_position(lat: Any, lon: Any, lat_field: str, lon_field: str) -> tuple[f
     """Latitude and longitude in degrees, both or neither."""
     if lat is None and lon is None:
         return None
+    if not (type(lat) is type(lon) is float and -90 <= lat <= 90 and -180 <= lon <= 180):
+        _refuse_halves(lat, lon, lat_field, lon_field)
+    if abs(lat) < NO_FIX_DEG and abs(lon) < NO_FIX_DEG:
+        raise Rejected(RejectReason.OUT_OF_RANGE, f"{lat_field} and {lon_field} are 0/0")
+    return float(lat), float(lon)
+
+
+def _refuse_halves(lat: Any, lon: Any, lat_field: str, lon_field: str) -> None:
+    """Raises Rejected unless both are numbers of degrees."""
     for value, field, limit_deg in ((lat, lat_field, 90), (lon, lon_field, 180)):
         if value is None:
             raise Rejected(RejectReason.MISSING_FIELD, f"{field} is missing, half of a position")
@@ -87,6 +96,3 @@ def read_position(lat: Any, lon: Any, lat_field: str, lon_field: str) -> tuple[f
             raise Rejected(RejectReason.WRONG_TYPE, f"{field} is no number")
         if not -limit_deg <= value <= limit_deg:
             raise Rejected(RejectReason.OUT_OF_RANGE, f"{field} is beyond {limit_deg} degrees")
-    if abs(lat) < NO_FIX_DEG and abs(lon) < NO_FIX_DEG:
-        raise Rejected(RejectReason.OUT_OF_RANGE, f"{lat_field} and {lon_field} are 0/0")
-    return float(lat), float(lon)

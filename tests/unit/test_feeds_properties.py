@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
+from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from controltower.feeds.mapper import _hash_event
+from controltower.feeds.paths import _through, compile_path, compile_steps
+from controltower.feeds.rejection import Rejected
 from controltower.streaming.stage import Record
 from schemas import action, clock, feed_health, plan, scan, topics
 from tests.unit.payloads import FEEDS, NOW_MS, clock_mark, fold_in_parts, new_fold, position, samples_of
@@ -158,3 +163,32 @@ def test_batches_and_restarts_change_nothing(day: list[Record], data: st.DataObj
     whole = fold_in_parts([day])
     assert fold_in_parts([[record] for record in day]) == whole
     assert fold_in_parts([day[:cut], day[cut:]], restart=True) == whole
+
+
+nested = st.recursive(
+    values, lambda inner: st.dictionaries(st.sampled_from(["a", "b", "c", "#text"]), inner, max_size=3)
+)
+
+
+@given(st.sampled_from(["a", "a.b", "a.b.c"]), nested)
+def test_the_short_way_through_a_payload_finds_what_the_long_one_does(path: str, event: Any) -> None:
+    """Names alone are looked up at once; what they find or refuse is what going step by step does."""
+    if path == "a" and not isinstance(event, dict):
+        assert compile_path(path)((event,)) is None  # events are objects; a single name never minds
+        return
+    assert found_by(compile_path(path), event) == found_by(_through(compile_steps(path, path)), event)
+
+
+def found_by(find: Any, event: Any) -> Any:
+    try:
+        return repr(find((event,)))
+    except Rejected as rejected:
+        return (rejected.reason, rejected.detail)
+
+
+@given(st.text(max_size=20), st.datetimes(datetime(2000, 1, 1), datetime(2200, 1, 1)))
+def test_the_id_of_a_scan_holds_the_time_as_it_always_did(identity: str, at: datetime) -> None:
+    """Ids stay what they were in earlier versions, to the microsecond."""
+    at = at.replace(tzinfo=UTC)
+    content = f"{identity}\x1f{at.isoformat()}".encode()
+    assert _hash_event(identity, at) == sha256(content).hexdigest()[:24]
