@@ -181,7 +181,9 @@ class NormalizeFold:
             self._count_accepted(record, name)
             for nothing, _ in reading.nothings:
                 self._tallies["nothing", name, nothing.value] += 1
-            self._accept(reading.scans, name, received_ms, counts)
+            for scan in reading.scans:
+                self._tallies["scans", name] += 1
+                self._accept(scan, name, received_ms, counts)
         if received_ms is not None:
             self._advance(received_ms)
 
@@ -207,37 +209,39 @@ class NormalizeFold:
         self._outputs += self._meter.close_before(received_ms // SLOT_MS * SLOT_MS, self._tallies)
         return self._meter.heard(feed.name, feed.carrier, feed.tenant, received_ms)
 
-    def _accept(self, scans: list[Scan], feed: str, received_ms: int, counts: Counts) -> None:
-        for scan in scans:
-            self._tallies["scans", feed] += 1
-            if scan.milestone is Milestone.UNMAPPED:
-                self._tallies["unmapped", feed] += 1
-                code = self._unmapped.count(feed, scan, received_ms)
-                self._tallies["unmapped_codes", feed, code] += 1
-            self._send(scan, feed, received_ms, counts)
-
-    def _send(self, scan: Scan, feed: str, received_ms: int, counts: Counts) -> None:
+    def _accept(self, scan: Scan, feed: str, received_ms: int, counts: Counts) -> None:
+        unmapped = scan.milestone is Milestone.UNMAPPED
+        if unmapped:
+            self._tallies["unmapped", feed] += 1
+            code = self._unmapped.count(feed, scan, received_ms)
+            self._tallies["unmapped_codes", feed, code] += 1
         occurred_ms = epoch_ms_of(scan.occurred_at)
         ahead_ms = occurred_ms - received_ms
-        count_scan(counts, ahead_ms, unmapped=scan.milestone is Milestone.UNMAPPED)
-        if scan.shipment_ids:
-            scan.clock_skew_s = skew_s(ahead_ms)
-            self._outputs.append(Out(topics.SHIPMENT_EVENTS, scan.shipment_ids[0].encode(), encode(scan)))
-            return
-        if scan.vehicle_id is None:
+        count_scan(counts, ahead_ms, unmapped=unmapped)
+        if scan.shipment_ids or scan.vehicle_id is None:
             scan.clock_skew_s = skew_s(ahead_ms)
         else:
-            now_ms = max(self._clock.at_ms, received_ms)
-            vehicle = self._fleet.see(feed, scan.vehicle_id, now_ms)
-            scan.clock_skew_s = measure_skew_s(vehicle, ahead_ms, now_ms)
+            self._see_vehicle(scan, feed, occurred_ms, received_ms, counts)
+        if scan.shipment_ids:
+            self._outputs.append(Out(topics.SHIPMENT_EVENTS, scan.shipment_ids[0].encode(), encode(scan)))
+        elif scan.route_id is not None:
+            self._outputs.append(Out(topics.ROUTE_EVENTS, scan.route_id.encode(), encode(scan)))
+
+    def _see_vehicle(self, scan: Scan, feed: str, occurred_ms: int, received_ms: int, counts: Counts) -> None:
+        """What the vehicle tells of itself: its clock, its order, and that it left its route."""
+        assert scan.vehicle_id is not None, "whoever asks has looked"
+        now_ms = max(self._clock.at_ms, received_ms)
+        vehicle = self._fleet.see(feed, scan.vehicle_id, now_ms)
+        scan.clock_skew_s = measure_skew_s(vehicle, occurred_ms - received_ms, now_ms)
+        if occurred_ms > vehicle.told_ms:
+            vehicle.told_ms = occurred_ms
+        else:
             counts.duplicates += occurred_ms == vehicle.told_ms
             counts.disordered += occurred_ms < vehicle.told_ms
-            vehicle.told_ms = max(vehicle.told_ms, occurred_ms)
-            moved = follow(vehicle, scan, now_ms) if scan.place and scan.place.lat is not None else None
-            if moved:
-                self._outputs.append(Out(topics.ROUTE_EVENTS, moved.route_id.encode(), encode(moved)))
-        if scan.route_id is not None:
-            self._outputs.append(Out(topics.ROUTE_EVENTS, scan.route_id.encode(), encode(scan)))
+        if scan.place is None or scan.place.lat is None:
+            return
+        if moved := follow(vehicle, scan, occurred_ms, now_ms):
+            self._outputs.append(Out(topics.ROUTE_EVENTS, moved.route_id.encode(), encode(moved)))
 
     def _fold_intake(self, record: Record) -> None:
         received_ms = find_received_ms(record, dict(record.headers))

@@ -232,7 +232,10 @@ def _compile_event(
         fields.reader(name, read_identifier, None) for name in ("route_id", "vehicle_id", "stop_id")
     )
     (_, shipments), (_, route) = fields.get("shipment_ids"), fields.get("route_id")
-    (find_occurred, occurred), (find_recorded, recorded) = fields.get("occurred_at"), fields.get("recorded_at")
+    (find_occurred, occurred), (find_recorded, recorded) = (
+        fields.get("occurred_at"),
+        fields.get("recorded_at"),
+    )
     read_later = fields.reader("revision", read_revision, 1, fields.integer("revision")[0])
     read_text, redact = fields.reader("text", read_raw, None), compile_redaction(spec.personal)
     identify, read_place, find_carrier = _compile_identity(spec), _compile_place(spec), _carrier(spec)

@@ -48,7 +48,10 @@ def compile_time(formats: Sequence[str], find_zone: ZoneFinder) -> TimeReader:
     def read_time(value: Any, chain: Chain, received_at: datetime, field: str) -> Instant:
         try:
             at = parse(value)
-            instant = _in_utc(at, find_zone(chain) if at.tzinfo is None else None, received_at)
+            if at.tzinfo is UTC:
+                instant = Instant(at, None, at)
+            else:
+                instant = _in_utc(at, find_zone(chain) if at.tzinfo is None else None, received_at)
         except TypeError:
             raise Rejected(RejectReason.WRONG_TYPE, f"{field} has the wrong type for a time") from None
         except NoZone:
@@ -82,8 +85,6 @@ def _first_of(parsers: list[Parser]) -> Parser:
 
 
 def _in_utc(at: datetime, zone: Zone | None, received_at: datetime) -> Instant:
-    if at.tzinfo is UTC:
-        return Instant(at, None, at)
     if at.tzinfo is not None:
         return Instant(at.astimezone(UTC), None, at)
     if zone is None:
@@ -101,7 +102,7 @@ def _compile_parser(time_format: str) -> Parser:
     if time_format == "iso":
         return _parse_iso
     if time_format == "epoch_s":
-        return lambda value: _parse_epoch(value, 1)
+        return _parse_epoch_s
     if time_format == "epoch_ms":
         return lambda value: _parse_epoch(value, 1000)
     return compile_pattern(time_format)
@@ -113,6 +114,13 @@ def _parse_iso(value: Any) -> datetime:
     if len(value) <= len("2000-01-01"):
         raise ValueError("a date without a time")
     return datetime.fromisoformat(value)
+
+
+def _parse_epoch_s(value: Any) -> datetime:
+    """Whole seconds, as most payloads have them, are made at once."""
+    if type(value) is int and 0 <= value < _LATEST_EPOCH_S:
+        return datetime.fromtimestamp(value, UTC)
+    return _parse_epoch(value, 1)
 
 
 def _parse_epoch(value: Any, per_second: int) -> datetime:

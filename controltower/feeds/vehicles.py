@@ -7,7 +7,6 @@ from typing import Final
 
 import msgspec
 
-from controltower.clock import epoch_ms_of
 from controltower.stamped import open_stamped, stamp
 from schemas.wire import Scan, VehicleMoved
 
@@ -51,14 +50,14 @@ def skew_s(ahead_ms: int) -> float:
     return ahead_ms / 1000 if ahead_ms > SKEW_TOLERANCE_MS else 0
 
 
-def follow(vehicle: Vehicle, scan: Scan, now_ms: int) -> VehicleMoved | None:
-    """Takes a fix; tells the route the vehicle was on when the fix is on another one.
+def follow(vehicle: Vehicle, scan: Scan, occurred_ms: int, now_ms: int) -> VehicleMoved | None:
+    """Takes a fix of the time `occurred_ms`; tells the route the vehicle was on when the fix is on another one.
 
     It moves only to a route that it has not left, by a fix later than the last one on the old route. A
     time ahead of ours counts as ours, so that a mad clock cannot pin a vehicle to its route.
     """
     old, new = vehicle.route_id, scan.route_id
-    fixed_at_ms = min(epoch_ms_of(scan.occurred_at), now_ms)
+    fixed_at_ms = min(occurred_ms, now_ms)
     if new is None or old == new or old is None:
         if new is not None:
             vehicle.route_id, vehicle.fixed_at_ms = new, max(vehicle.fixed_at_ms, fixed_at_ms)
