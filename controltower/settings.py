@@ -145,7 +145,10 @@ class Settings(BaseSettings):
     stop_s: Seconds = Field(_LIMITS.stop_s, description="time to finish and leave the group after SIGTERM")
     drain_s: Seconds = Field(_LIMITS.drain_s, description="time to finish what is in flight at a rebalance")
     fetch_wait_ms: int = Field(
-        _LIMITS.fetch_wait_ms, ge=1, le=5_000, description="the broker gathers records for so long per fetch"
+        _LIMITS.fetch_wait_ms,
+        ge=1,
+        le=5_000,
+        description="while records keep coming, a fetch gathers for so long",
     )
     poll_records: int = Field(
         _LIMITS.poll_records, ge=1, le=100_000, description="records of one poll, over all partitions"

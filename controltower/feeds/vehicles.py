@@ -51,7 +51,7 @@ def skew_s(ahead_ms: int) -> float:
 
 
 def follow(vehicle: Vehicle, scan: Scan, occurred_ms: int, now_ms: int) -> VehicleMoved | None:
-    """Takes a fix of the time `occurred_ms`; tells the route the vehicle was on when the fix is on another one.
+    """Takes a fix of `occurred_ms`; tells the route the vehicle was on when the fix is on another one.
 
     It moves only to a route that it has not left, by a fix later than the last one on the old route. A
     time ahead of ours counts as ours, so that a mad clock cannot pin a vehicle to its route.

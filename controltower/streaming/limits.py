@@ -29,9 +29,12 @@ class StreamLimits:
     show_lag_every_s: float = 5.0
     #: a running stage looks this often whether its inputs are still the topics it has taken over
     look_at_topics_every_s: float = 5.0
-    #: a fetch waits at the broker until it is worth answering; this is a floor of the latency
-    fetch_wait_ms: int = 50
+    #: while records keep coming, answers of the broker keep this distance; a part of the latency
+    fetch_wait_ms: int = 100
+    #: ... unless so much has come before
     fetch_min_bytes: int = 1 << 20
+    #: after silence a fetch waits so long at the broker for the first record
+    fetch_listen_ms: int = 500
     partition_fetch_bytes: int = 1 << 20
     #: one poll has at most so many records over all partitions; back-pressure is counted in polls
     poll_records: int = 4000

@@ -7,7 +7,9 @@ import pytest
 from controltower.streaming.broker_clock import LOG_APPEND_TIME, BrokerClock
 from controltower.streaming.connection import Connection
 from controltower.streaming.exits import Exit, Refused, WrongSettings
+from controltower.streaming.gather import Gathering, Wait
 from controltower.streaming.kafka_config import aiokafka_config, producer_config
+from controltower.streaming.limits import StreamLimits
 from controltower.streaming.partitioner import partition_of
 from controltower.streaming.positions import (
     Position,
@@ -188,3 +190,16 @@ def test_security_settings_reach_both_clients() -> None:
         "sasl_plain_username": "tower",
         "sasl_plain_password": "secret",
     }
+
+
+def test_a_fetch_waits_for_company_only_while_records_come() -> None:
+    """After silence the first record is an answer; a partition that waits for room waits for no silence."""
+    limits = StreamLimits(fetch_wait_ms=100, fetch_min_bytes=1000, fetch_listen_ms=500)
+    gathering, gather, listen = Gathering(limits), Wait(100, 1000), Wait(500, 1)
+    assert gathering.choose(1, all_asked=True) == listen
+    gathering.answered(1, had_records=True)
+    assert gathering.choose(1, all_asked=True) == gather
+    assert gathering.choose(2, all_asked=True) == listen, "another broker has a silence of its own"
+    gathering.answered(1, had_records=False)
+    assert gathering.choose(1, all_asked=True) == listen
+    assert gathering.choose(1, all_asked=False) == gather

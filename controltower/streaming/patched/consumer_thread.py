@@ -21,6 +21,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
 from controltower.streaming.connection import Connection
 from controltower.streaming.edge import ReadEnd, TopicPartition
+from controltower.streaming.gather import Gathering
 from controltower.streaming.kafka_config import aiokafka_config
 from controltower.streaming.patched.records import unpack_as_ours
 from controltower.streaming.poll import Poll
@@ -67,6 +68,7 @@ class PollConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
         """Start the consumer with the hooks into its fetcher."""
         self._asked_at_ms: dict[KafkaPartition, float] = {}
         self._handed: dict[KafkaPartition, tuple[int, int]] = {}
+        self._gathering = Gathering(self.connection.limits)
         unpack_as_ours()
         await super().on_start()
         fetcher = self._ensure_consumer()._fetcher
@@ -82,16 +84,25 @@ class PollConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
 
     async def _timed_fetch_request(self, assignment: Any, node_id: int, request: Any) -> bool:
         """Note when a request was sent that got an answer: up to then its answer is complete."""
-        sent_at_ms = time.time() * 1000
         asked = [KafkaPartition(t, p) for t, partitions in request.topics for p, *_ in partitions]
         states = {tp: assignment.state_value(tp) for tp in asked}
         for state in states.values():
             state.timestamp = None
+        self._set_wait(assignment, node_id, request)
+        sent_at_ms = time.time() * 1000
         new_data: bool = await self._proc_fetch_request(assignment, node_id, request)
+        self._gathering.answered(node_id, new_data)
         for tp, state in states.items():
             if state.timestamp is not None:
                 self._asked_at_ms[tp] = sent_at_ms
         return new_data
+
+    def _set_wait(self, assignment: Any, node_id: int, request: Any) -> None:
+        if self.connection.embedded:  # it answers at once, or after its wait
+            return
+        unread = self._ensure_consumer()._fetcher._records
+        wait = self._gathering.choose(node_id, all_asked=unread.keys().isdisjoint(assignment.tps))
+        request._max_wait_ms, request._min_bytes = wait.longest_ms, wait.least_bytes
 
     async def seek_all(self, offsets: Mapping[TopicPartition, int]) -> int:
         """Go to the offsets; partitions we no longer have are left out (a rebalance is on its way)."""
