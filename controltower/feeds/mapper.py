@@ -227,7 +227,8 @@ def _compile_event(
 ) -> EventReader:
     fields = _Fields(spec)
     required = [fields.get(name) for name in spec.required]
-    read_shipments = fields.reader("shipment_ids", read_identifiers, ())
+    nobody: tuple[str, ...] = ()
+    read_shipments = fields.reader("shipment_ids", read_identifiers, nobody)
     read_route, read_vehicle, read_stop = (
         fields.reader(name, read_identifier, None) for name in ("route_id", "vehicle_id", "stop_id")
     )
