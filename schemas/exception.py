@@ -55,11 +55,12 @@ class Evidence(Part):
 
 
 class Contribution(Part):
-    """What a feature did to a score."""
+    """What a feature did to a score: `effect` in log-odds of p(late), + towards late."""
 
     feature: str
     value: Finite | None
     effect: Finite
+    words: str | None = Field(default=None, description="the same for people")
 
 
 class ExceptionRecord(Message):
@@ -112,6 +113,7 @@ class ExceptionRecord(Message):
     evidence: tuple[Evidence, ...] = ()
     rule_version: str
     model_version: str | None = None
+    summary: str | None = Field(default=None, description="why, in plain words, for codes that are scored")
 
 
 class Suppression(Message):

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from schemas.base import Finite, Identifier, Instant, Message, Part
+from schemas.exception import Contribution
 from schemas.vocabulary import ScoreSource
 
 SCORE_REQUEST_SCHEMA: Final = "controltower.score-request/1"
@@ -31,13 +32,23 @@ class ScoreRequest(Message):
     as_of: Instant
     feature_set: str = Field(description="name and version of the feature list")
     rows: tuple[ScoreRow, ...] = Field(min_length=1)
+    shift: tuple[Finite | None, ...] | None = Field(
+        default=None, description="the last stop against the end of the shift: its p_late is P(not done)"
+    )
+    explain_from: Probability | None = Field(
+        default=None, description="explain the worst row where its p_late is at least this"
+    )
 
 
 class StopScore(Part):
-    """p(late) of one stop."""
+    """p(late) of one stop, and the quantiles of its arrival in seconds after `as_of`."""
 
     stop_id: Identifier
     p_late: Probability
+    p10_s: int | None = None
+    p50_s: int | None = None
+    p90_s: int | None = None
+    shadow_p_late: Probability | None = Field(default=None, description="what the candidate says")
 
 
 class Score(Message):
@@ -50,3 +61,9 @@ class Score(Message):
     stops: tuple[StopScore, ...]
     scored_by: ScoreSource
     model_version: str
+    p_shift: Probability | None = Field(
+        default=None, description="P(all remaining stops done by the end of the shift)"
+    )
+    explained_stop: str | None = None
+    explanation: tuple[Contribution, ...] = ()
+    shadow_version: str | None = Field(default=None, description="the candidate that is scored beside it")

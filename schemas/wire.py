@@ -158,11 +158,24 @@ class ScoreRequest(
     as_of: datetime
     feature_set: str
     rows: tuple[ScoreRow, ...]
+    shift: tuple[float | None, ...] | None = None
+    explain_from: float | None = None
 
 
 class StopScore(WirePart, frozen=True, gc=False):
     stop_id: str
     p_late: float
+    p10_s: int | None = None
+    p50_s: int | None = None
+    p90_s: int | None = None
+    shadow_p_late: float | None = None
+
+
+class Contribution(WirePart, frozen=True, gc=False):
+    feature: str
+    value: float | None
+    effect: float
+    words: str | None = None
 
 
 class Score(msgspec.Struct, tag_field="schema", tag="controltower.score/1", kw_only=True, gc=False):
@@ -172,6 +185,10 @@ class Score(msgspec.Struct, tag_field="schema", tag="controltower.score/1", kw_o
     stops: tuple[StopScore, ...]
     scored_by: ScoreSource
     model_version: str
+    p_shift: float | None = None
+    explained_stop: str | None = None
+    explanation: tuple[Contribution, ...] = ()
+    shadow_version: str | None = None
 
 
 class Location(WirePart, frozen=True, kw_only=True, gc=False):
@@ -197,12 +214,6 @@ class Evidence(WirePart, frozen=True, gc=False):
     partition: int
     offset: int
     scan_id: str | None = None
-
-
-class Contribution(WirePart, frozen=True, gc=False):
-    feature: str
-    value: float | None
-    effect: float
 
 
 class ExceptionRecord(
@@ -252,6 +263,7 @@ class ExceptionRecord(
     evidence: tuple[Evidence, ...] = ()
     rule_version: str
     model_version: str | None = None
+    summary: str | None = None
 
 
 class Suppression(

@@ -15,8 +15,9 @@ class Wake(Flag):
 
     STILL: a fix of a vehicle that has stood for as long as the rules allow. ASTRAY: a fix outside the
     corridor. BACKWARD: a fix behind the one before it. All three also while their rule holds evidence.
-    CADENCE: the first fix 5 min after the last look. SERVED: a scan that serves a stop. DEADLINE: a due time
-    that no fix has put off.
+    CADENCE: the first fix 5 min after the last look. SERVED: a scan that serves a stop. SCORE: an answer of
+    the delay model. LOOK: a fix whose slip moved by a minute, or 5 min after the last look. DEADLINE: a due
+    time that no fix has put off.
     """
 
     STILL = auto()
@@ -25,7 +26,12 @@ class Wake(Flag):
     CADENCE = auto()
     SERVED = auto()
     SCORE = auto()
+    LOOK = auto()
     DEADLINE = auto()
+
+
+#: feature, value, effect in log-odds, the same in words
+Explained = tuple[str, float | None, float, str | None]
 
 
 @dataclass(slots=True, frozen=True)
@@ -79,6 +85,9 @@ class Verdict:
     since_ms: int
     stop_id: str | None = None
     metrics: dict[str, float | str] = field(default_factory=dict)
+    #: of scored codes: what did it, the strongest first, and in plain words
+    explanation: tuple[Explained, ...] = ()
+    summary: str | None = None
 
 
 def silence_limit_ms(cadence_ms: int, gaps: int, limits: Limits) -> int:

@@ -56,12 +56,32 @@ _SECTIONS: dict[str, tuple[str, ...]] = {
     "sequence_break": ("reversal_step_m", "reversal_fixes", "reversal_m", "reversal_ms"),
     "stop_skipped": ("skipped_after",),
     "signal_lost": ("silence_ms", "silence_cadences", "silence_unknown_ms", "last_leg_m"),
-    "sla_at_risk": ("risk_open", "risk_clear", "risk_evaluations"),
-    "lifecycle": ("hold_ms",),
+    "sla_at_risk": (
+        "risk_open",
+        "risk_clear",
+        "risk_evaluations",
+        "risk_steady_ms",
+        "severe_open",
+        "severe_clear",
+        "timetable_risk_ms",
+        "timetable_clear_ms",
+    ),
+    "sla_breached": ("breach_wait_ms", "timetable_breach_ms"),
+    "eta_slip": ("slip_open_ms", "slip_worse_ms", "slip_worst_ms", "slip_clear_ms", "slip_looks"),
+    "route_overloaded": ("done_open", "done_clear", "done_evaluations"),
+    "lifecycle": ("hold_ms", "scored_hold_ms"),
 }
 #: (softer, harder): the first must be below the second, else a rule opens and clears at once.
 _ORDERED = (
     ("risk_clear", "risk_open"),
+    ("severe_clear", "severe_open"),
+    ("timetable_clear_ms", "timetable_risk_ms"),
+    ("timetable_risk_ms", "timetable_breach_ms"),
+    ("slip_clear_ms", "slip_open_ms"),
+    ("slip_open_ms", "slip_worse_ms"),
+    ("slip_worse_ms", "slip_worst_ms"),
+    ("done_open", "done_clear"),
+    ("hold_ms", "scored_hold_ms"),
     ("slow_open_share", "slow_clear_share"),
     ("standing_radius_m", "standing_exit_m"),
     ("silence_ms", "silence_unknown_ms"),
@@ -70,7 +90,14 @@ _ORDERED = (
 )
 #: Shares and probabilities: between 0 and 1, both left out.
 _SHARES = ("_share", "_open", "_clear", "_quantile")
-_WHOLE = ("detour_fixes", "detour_clear_fixes", "detour_sparse_fixes", "reversal_fixes", "skipped_after")
+_WHOLE = (
+    "detour_fixes",
+    "detour_clear_fixes",
+    "detour_sparse_fixes",
+    "reversal_fixes",
+    "skipped_after",
+    "slip_looks",
+)
 _LONGEST_S = 86_400
 
 

@@ -1,12 +1,18 @@
-"""SLA_AT_RISK: some remaining stop will probably miss its promise.
+"""SLA_AT_RISK: some promise that can still be kept will probably be missed.
 
-Woken by scores. Opens when the worst p(late) is at least 0.6 in 2 evaluations running, clears below 0.4
-in 2 running. One exception per route, with the stops it is about.
+Woken by scores. Opens when p(late) of a stop is at least 0.6 in 2 evaluations running, 2 min or more apart,
+clears when none is at 0.4 or more in 2 running. One exception per route, with the stops it is about. Severe
+from 0.85 until below 0.7.
+
+A promise at a stop where nothing is delivered is a timetable. Nobody waits for a parcel there, and city
+buses run 5 min late as a rule, so there the ETA must also miss the promise by 5 min; it is over below 2 min.
 """
 
 from __future__ import annotations
 
-from controltower.detect.rule import Verdict, Wake
+from collections.abc import Iterator, Mapping
+
+from controltower.detect.rule import Explained, Verdict, Wake
 from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
 from controltower.route.state import Risk
@@ -18,28 +24,55 @@ WAKES = Wake.SCORE
 _STOPS_TOLD = 8
 
 
-def step(risk: Risk, now_ms: int, limits: Limits) -> None:
-    """Count one evaluation; `risk.p_late` already holds its answer."""
-    worst = max(risk.p_late.values(), default=0.0)
-    risk.high = risk.high + 1 if worst >= limits.risk_open else 0
-    risk.low = risk.low + 1 if worst < limits.risk_clear else 0
-    if not risk.on and risk.high >= limits.risk_evaluations:
-        risk.on, risk.since_ms = True, now_ms
+def step(risk: Risk, plan: RoutePlan, etas_ms: Mapping[int, int], now_ms: int, limits: Limits) -> None:
+    """Count one evaluation; `risk.p_late` holds its answer, `etas_ms` the median arrival of these stops."""
+    high = any(_at_risk(risk, plan, etas_ms, now_ms, limits.risk_open, limits.timetable_risk_ms))
+    low = not any(_at_risk(risk, plan, etas_ms, now_ms, limits.risk_clear, limits.timetable_clear_ms))
+    if high and not risk.high:
+        risk.high_since_ms = now_ms
+    risk.high = risk.high + 1 if high else 0
+    risk.low = risk.low + 1 if low else 0
+    steady = now_ms - risk.high_since_ms >= limits.risk_steady_ms
+    if not risk.on and steady and risk.high >= limits.risk_evaluations:
+        risk.on, risk.since_ms, risk.severe = True, risk.high_since_ms, False
     elif risk.on and risk.low >= limits.risk_evaluations:
         risk.on, risk.since_ms = False, now_ms
 
 
-def verdict(risk: Risk, plan: RoutePlan, limits: Limits) -> Verdict:
+def _at_risk(
+    risk: Risk, plan: RoutePlan, etas_ms: Mapping[int, int], now_ms: int, p_from: float, late_from_ms: int
+) -> Iterator[tuple[float, int]]:
+    """(-p, stop) of each promise that is still open and that the vehicle will probably miss."""
+    for i, p in risk.p_late.items():
+        stop = plan.stops[i]
+        if p < p_from or stop.promised_ms is None or stop.promised_ms <= now_ms:
+            continue
+        if stop.shipments or etas_ms[i] - stop.promised_ms >= late_from_ms:
+            yield -p, i
+
+
+def verdict(
+    risk: Risk,
+    plan: RoutePlan,
+    etas_ms: Mapping[int, int],
+    now_ms: int,
+    limits: Limits,
+    explanation: tuple[Explained, ...] = (),
+    summary: str | None = None,
+) -> Verdict:
     """Active with the stops at risk, the worst first."""
     if not risk.on:
         return Verdict(False, risk.since_ms)
-    at_risk = sorted(
-        ((p, i) for i, p in risk.p_late.items() if p >= limits.risk_clear),
-        key=lambda pair: (-pair[0], pair[1]),
-    )
+    at_risk = sorted(_at_risk(risk, plan, etas_ms, now_ms, limits.risk_clear, limits.timetable_clear_ms))
+    worst = -at_risk[0][0] if at_risk else max(risk.p_late.values(), default=0.0)
+    risk.severe = worst >= (limits.severe_clear if risk.severe else limits.severe_open)
     metrics: dict[str, float | str] = {
-        "p_late": round(max(risk.p_late.values(), default=0.0), 4),
+        "p_late": round(worst, 4),
+        "level": 2.0 if risk.severe else 1.0,
         "stops_at_risk": float(len(at_risk)),
         "stops": ",".join(plan.stops[i].stop_id for _, i in at_risk[:_STOPS_TOLD]),
     }
-    return Verdict(True, risk.since_ms, None, metrics)
+    if at_risk:
+        first = plan.stops[at_risk[0][1]]
+        metrics["late_s"] = round((etas_ms[at_risk[0][1]] - (first.promised_ms or 0)) / 1000)
+    return Verdict(True, risk.since_ms, None, metrics, explanation, summary)

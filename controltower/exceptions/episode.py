@@ -51,6 +51,11 @@ class Episode(msgspec.Struct, array_like=True):
     waiting_since_ms: int = 0
     #: the last commands that it took, so that one that comes twice is answered once
     command_ids: list[str] = []
+    #: of scored codes: feature, value, effect, words; and all of it in words
+    explanation: list[tuple[str, float | None, float, str | None]] = []
+    summary: str | None = None
+    #: how many stops its last record listed
+    stops_told: int = 0
 
     @property
     def marks(self) -> set[Mark]:

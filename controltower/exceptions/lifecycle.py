@@ -69,6 +69,8 @@ def open_episode(
         metrics=dict(verdict.metrics),
         model_version=model_version,
         trigger=trigger,
+        explanation=list(verdict.explanation),
+        summary=verdict.summary,
     )
 
 
@@ -114,13 +116,15 @@ def mark_back(
     episode.cleared_ms = 0
     episode.waiting_since_ms = at_ms
     episode.occurrences += 1
-    episode.metrics = dict(verdict.metrics)
+    take_numbers(episode, verdict)
     return _tell_if(episode, subject, told, at_ms)
 
 
 def take_numbers(episode: Episode, verdict: Verdict) -> bool:
     """Take over new numbers; True when they change the severity, which is then to be told."""
     episode.metrics = dict(verdict.metrics)
+    if verdict.explanation:
+        episode.explanation, episode.summary = list(verdict.explanation), verdict.summary
     return grade(episode.code, episode.metrics) != episode.severity
 
 
@@ -128,6 +132,11 @@ def regrade(episode: Episode, subject: Subject, at_ms: int) -> wire.ExceptionRec
     """Tell the severity that its numbers have now."""
     episode.severity = grade(episode.code, episode.metrics)
     return _tell_if(episode, subject, take_step(episode, Step.REGRADE), at_ms)
+
+
+def grow(episode: Episode, subject: Subject, at_ms: int) -> wire.ExceptionRecord | None:
+    """Tell that it lists more stops than its last record of this kind."""
+    return _tell_if(episode, subject, take_step(episode, Step.GROW), at_ms)
 
 
 def escalate(episode: Episode, subject: Subject, at_ms: int) -> wire.ExceptionRecord | None:
@@ -238,7 +247,9 @@ def _record(
         parent_id=episode.parent_id,
         suppressed_by=episode.suppressed_by,
         metrics=episode.metrics,
+        explanation=tuple([wire.Contribution(*each) for each in episode.explanation]),
         evidence=tuple(wire.Evidence(t.topic, t.partition, t.offset, t.scan_id) for t in triggers),
         rule_version=subject.rule_version,
         model_version=episode.model_version,
+        summary=episode.summary,
     )

@@ -25,6 +25,7 @@ class Step(StrEnum):
     RETURN = "return"
     FLAP = "flap"
     REGRADE = "regrade"
+    GROW = "grow"
     ACKNOWLEDGE = "acknowledge"
     UNACKNOWLEDGE = "unacknowledge"
     SNOOZE = "snooze"
@@ -108,6 +109,7 @@ MOVES: Final[tuple[Move, ...]] = (
         drops=_only(Mark.CLEARED),
     ),
     Move(Step.REGRADE, _LIVE, None, Transition.UPDATED, "its severity changed"),
+    Move(Step.GROW, _LIVE, None, Transition.UPDATED, "it lists twice as many stops as when told"),
     Move(
         Step.ACKNOWLEDGE,
         (_OPEN,),

@@ -9,6 +9,7 @@ from typing import Final, get_args
 from controltower.exceptions.quality import Span
 from controltower.feedhealth.slots import DELAY_BOUNDS_S
 from controltower.readmodel.board import Trouble
+from controltower.route.outcomes import CAME, SAID
 from controltower.sinks.delivery import Outcome, Undelivered
 from schemas import wire
 from schemas.topics import ALL_STAGES, BY_NAME
@@ -273,6 +274,21 @@ TALLIES: tuple[Metric, ...] = (
         what="disputed_exceptions",
     ),
     _tally("track", "score_requests", "questions to the delay model"),
+    _tally(
+        "track",
+        "outcomes",
+        "stops that were scored and served, passed or out of time, by the p(late) that was said first",
+        Label("said", SAID),
+        Label("came", CAME),
+        what="scored_outcomes",
+    ),
+    _tally(
+        "track",
+        "said_permille",
+        "the sum of p(late) x 1000 that was said of these stops; against those that came late this is the "
+        "calibration",
+        Label("said", SAID),
+    ),
     _tally("track", "status", "route statuses published", what="statuses"),
     _tally("track", "unknown_route", "events of routes without a plan", what="unknown_routes"),
     _tally("score", "score", "score requests answered", Label("source", tuple(ScoreSource)), what="requests"),

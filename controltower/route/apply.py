@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from functools import lru_cache
 
-from controltower.detect import late_departure, signal_lost
+from controltower.detect import late_departure, route_overloaded, signal_lost
 from controltower.exceptions.episode import Trigger
 from controltower.route.asking import ask_if_due
 from controltower.route.commanding import apply_action, apply_command, apply_suppression, refuse
@@ -24,18 +24,21 @@ from controltower.route.judge import (
     end_episode,
     find_episode,
     judge_fixes,
-    judge_scores,
     judge_served,
     may_judge,
 )
 from controltower.route.limits import Limits
+from controltower.route.outcomes import await_outcomes, settle_outcomes
 from controltower.route.plan import RoutePlan
+from controltower.route.promises import bits_of, expect_promises, judge_scores, take_back_missed
 from controltower.route.route import Effects, Route
+from controltower.route.scores import take_score
 from controltower.route.silence import note_fix
 from controltower.route.status import tell_if_new
 from controltower.route.staying import note_stay
 from controltower.route.timeline import to_ms
 from controltower.route.trail import Took, restart, take_fix
+from controltower.route.wording import put_in_words
 from schemas import wire
 from schemas.vocabulary import Resolution, RouteEnd
 
@@ -63,7 +66,7 @@ def apply_scan(route: Route, scan: wire.Scan, limits: Limits, effects: Effects) 
         state.carrier, state.tenant = sys.intern(scan.carrier), sys.intern(scan.tenant)
     if fix is not None:
         _apply_fix(route, scan, fix, received, source, limits, effects)
-    if scan.milestone in SERVING and _serve(route, scan.stop_id):
+    if scan.milestone in SERVING and _serve(route, scan, limits, effects):
         trigger = Trigger(scan.source.topic, scan.source.partition, scan.source.offset, scan.scan_id)
         judge_served(route, state.clock_ms, trigger, limits, effects)
     elif scan.replaces in SERVING and scan.milestone not in SERVING:
@@ -86,12 +89,17 @@ def _fix_of(scan: wire.Scan) -> Fix | None:
     return Fix(at, place.lat, place.lon, place.accuracy_m or _ACCURACY_UNKNOWN_M)
 
 
-def _serve(route: Route, stop_id: str | None) -> bool:
+def _serve(route: Route, scan: wire.Scan, limits: Limits, effects: Effects) -> bool:
     """Note that a stop is done; False where that changes nothing."""
+    stop_id, state = scan.stop_id, route.state
     index = route.plan.stop_index.get(stop_id) if stop_id is not None and route.plan is not None else None
-    if index is None or route.state.served >> index & 1:
+    if index is None or state.served >> index & 1:
         return False
-    route.state.served |= 1 << index
+    state.served |= 1 << index
+    served_ms = to_ms(scan.occurred_at)
+    settle_outcomes(route, served_ms, state.clock_ms, effects)
+    if state.risk.missed:
+        take_back_missed(route, index, served_ms, state.clock_ms, limits, effects)
     return True
 
 
@@ -127,6 +135,8 @@ def _apply_fix(
         route.due_ms = 0
     elif before.standing.since_ms != route.snapshot.standing.since_ms:
         note_stay(route, before, limits, effects)
+    if state.risk.awaited and before.progress.next_stop != route.snapshot.progress.next_stop:
+        settle_outcomes(route, fix.at_ms, state.clock_ms, effects)
     if may_judge(route):
         trigger = Trigger(scan.source.topic, scan.source.partition, scan.source.offset, scan.scan_id)
         judge_fixes(route, state.clock_ms, trigger, limits, effects)
@@ -165,7 +175,7 @@ def apply_plan(route: Route, plan: RoutePlan, received_ms: int, limits: Limits, 
     if state.ended_ms or plan.version <= state.plan_version:
         effects.count("duplicates")
         return False
-    served = _served_stops(route)
+    served, before = _served_stops(route), route.plan
     route.plan = plan
     state.plan_version, state.plan_received_ms = plan.version, received_ms
     state.plan_ends_ms, state.plan_departs_ms = plan.ends_ms, plan.stops[0].departure_ms
@@ -174,7 +184,9 @@ def apply_plan(route: Route, plan: RoutePlan, received_ms: int, limits: Limits, 
     state.vehicle_id = plan.vehicle_id or state.vehicle_id
     state.clock_ms = max(state.clock_ms, received_ms) if not state.heard_ms else state.clock_ms
     state.served = sum(1 << i for i, stop in enumerate(plan.stops) if stop.stop_id in served)
-    state.risk.p_late = {}
+    missed = {before.stops[i].stop_id for i in bits_of(state.risk.missed)} if before else set()
+    state.risk.missed = sum(1 << i for i, stop in enumerate(plan.stops) if stop.stop_id in missed)
+    expect_promises(route, limits)
     state.late_departure = False
     restart(state, route.trail, plan, limits)
     for episode in list(state.episodes):
@@ -199,12 +211,13 @@ def apply_score(route: Route, score: wire.Score, trigger: Trigger, limits: Limit
     if plan is None or state.ended_ms:
         effects.count("after_end")
         return
-    left = set(route.remaining())
-    answered = {plan.stop_index.get(s.stop_id, -1): s.p_late for s in score.stops}
-    state.risk.p_late = {i: p for i, p in answered.items() if i in left}
-    state.risk.model_version = score.model_version
     now = max(state.clock_ms, to_ms(score.as_of))
-    judge_scores(route, now, trigger, limits, effects)
+    etas_ms = take_score(route, plan, score, now)
+    await_outcomes(route, plan)
+    if score.p_shift is not None:
+        route_overloaded.step(state.risk.load, score.p_shift, now, limits)
+    explanation, summary = put_in_words(route, plan, score)
+    judge_scores(route, etas_ms, explanation, summary, now, trigger, limits, effects)
     tell_if_new(route, now, limits, effects)
 
 

@@ -1,31 +1,41 @@
-"""When to ask the delay model, and about which stops."""
+"""When to look at a route and ask the delay model, and about which stops."""
 
 from __future__ import annotations
 
-from controltower.risk.features import FEATURE_SET, Moment, feature_rows
+from controltower.risk.features import FEATURE_SET, FEATURES, Moment, Row, feature_rows
 from controltower.route.eta import estimate_p50s
 from controltower.route.limits import Limits
+from controltower.route.outcomes import settle_outcomes
+from controltower.route.promises import judge_look
 from controltower.route.route import Effects, Route
+from controltower.route.state import Risk
 from controltower.route.timeline import from_ms
 from schemas import wire
 
+_SPEED = [name for name, _ in FEATURES].index("speed_ratio")
+#: Slower than its plan from, and until: shares of the planned way over 5 to 10 min.
+_SLOWER_FROM, _SLOWER_UNTIL = 0.85, 0.95
+
 
 def ask_if_due(route: Route, now_ms: int, limits: Limits, effects: Effects) -> None:
-    """Ask when the slip moved by more than a minute or 5 min have passed since the last question."""
+    """Look when the slip moved by more than a minute or 5 min have passed since the last look."""
     risk, plan = route.state.risk, route.plan
     if plan is None or route.state.ended_ms:
         return
     slip = route.slip_ms(now_ms)
     moved = abs(slip - risk.asked_slip_ms) > limits.score_slack_ms
-    if risk.asked and not moved and now_ms - risk.asked_ms < limits.score_every_ms:
+    if risk.asked_ms and not moved and now_ms - risk.asked_ms < limits.score_every_ms:
         return
+    risk.asked_ms, risk.asked_slip_ms = now_ms, slip
     remaining = route.remaining()
+    settle_outcomes(route, now_ms, now_ms, effects)
+    judge_look(route, remaining, slip, now_ms, limits, effects)
     chosen = choose_stops(route, remaining, slip, now_ms, limits)
     if not chosen:
         return
-    risk.asked, risk.asked_ms, risk.asked_slip_ms = risk.asked + 1, now_ms, slip
-    moment = Moment(plan, route.snapshot, slip, now_ms, remaining)
-    rows = [wire.ScoreRow(plan.stops[i].stop_id, row) for i, row in feature_rows(moment, chosen)]
+    risk.asked += 1
+    rows = list(feature_rows(Moment(plan, route.snapshot, slip, now_ms, remaining), chosen))
+    _note_speed(route, rows[0][1])
     effects.tell(
         wire.ScoreRequest(
             request_id=f"{route.state.route_id}/{risk.asked}",
@@ -33,24 +43,46 @@ def ask_if_due(route: Route, now_ms: int, limits: Limits, effects: Effects) -> N
             tenant=route.state.tenant,
             as_of=from_ms(now_ms),
             feature_set=FEATURE_SET,
-            rows=tuple(rows),
+            rows=tuple([wire.ScoreRow(plan.stops[i].stop_id, row) for i, row in rows]),
+            explain_from=_explain_from(risk, limits),
         )
     )
     effects.count("score_requests")
 
 
+def _explain_from(risk: Risk, limits: Limits) -> float | None:
+    """What an explanation is wanted for: the next high evaluation opens SLA_AT_RISK, or makes it severe."""
+    if risk.on:
+        return None if risk.severe else limits.severe_open
+    return limits.risk_open if risk.high >= limits.risk_evaluations - 1 else None
+
+
+def _note_speed(route: Route, row: Row) -> None:
+    """Since when it has been slower than its plan: the beginning of the stretch over which that was seen."""
+    risk, ratio = route.state.risk, row[_SPEED]
+    if ratio is None or ratio >= _SLOWER_UNTIL:
+        risk.slower_since_ms = 0
+    elif ratio < _SLOWER_FROM and not risk.slower_since_ms:
+        risk.slower_since_ms = route.snapshot.progress.samples.old_at_ms
+
+
 def choose_stops(
     route: Route, remaining: tuple[int, ...], slip_ms: int, now_ms: int, limits: Limits
 ) -> tuple[int, ...]:
-    """The next stop and the tightest ones, in their order. A promise already broken is not at risk."""
+    """The next stop, the last one (it ends the shift) and the tightest between, in their order.
+
+    A promise already broken is not at risk, so its stop is left out, but for a last one with parcels.
+    """
     plan = route.plan
     assert plan is not None, "without a plan there is nothing to ask about"
     stops = plan.stops
     promises = [(p, i) for i in remaining if (p := stops[i].promised_ms) is not None and p > now_ms]
+    last = remaining[-1:] if remaining and stops[remaining[-1]].shipments else ()
+    if not promises:
+        return last
     p50s = estimate_p50s(stops, [i for _, i in promises], slip_ms, now_ms)
     slack = [(promised - p50, i) for (promised, i), p50 in zip(promises, p50s, strict=True)]
     if len(slack) <= limits.score_stops:
-        return tuple(i for _, i in slack)
-    nearest = slack[0]
-    tightest = sorted(slack[1:])[: limits.score_stops - 1]
-    return tuple(sorted(i for _, i in (nearest, *tightest)))
+        return tuple(sorted({*[i for _, i in slack[: limits.score_stops - len(last)]], *last}))
+    tightest = sorted(slack[1:-1])[: limits.score_stops - 2]
+    return tuple(sorted({slack[0][1], *(last or (slack[-1][1],)), *[i for _, i in tightest]}))

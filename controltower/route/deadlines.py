@@ -11,6 +11,7 @@ from controltower.exceptions import lifecycle
 from controltower.route.ending import end_route
 from controltower.route.judge import end_episode, hold_against, hold_until_ms, say
 from controltower.route.limits import Limits
+from controltower.route.promises import promise_due
 from controltower.route.route import Effects, Route, subject_of
 from controltower.route.silence import fall_silent, release
 from controltower.route.state import RouteState
@@ -29,7 +30,7 @@ class Deadline(NamedTuple):
 Fire = Callable[[Route, Deadline, Limits, Effects], None]
 
 
-_HOLD_OVER, _SILENCE, _NOT_DEPARTED, _ROUTE_OVER, _WAKE, _ESCALATE, _RELEASE = range(7)
+_HOLD_OVER, _SILENCE, _NOT_DEPARTED, _ROUTE_OVER, _WAKE, _ESCALATE, _RELEASE, _PROMISE = range(8)
 
 
 def pending(route: Route, limits: Limits) -> Iterator[Deadline]:
@@ -40,6 +41,9 @@ def pending(route: Route, limits: Limits) -> Iterator[Deadline]:
         yield Deadline(state.clock_ms + limits.forget_ms, _ROUTE_OVER, 0)
         return
     yield Deadline(plan.ends_ms + limits.route_over_ms, _ROUTE_OVER, 0)
+    promise_ms = state.risk.promise_due_ms
+    if promise_ms and not 0 < route.source_over_ms < promise_ms:
+        yield Deadline(promise_ms, _PROMISE, 0)
     snapshot = route.snapshot
     if not state.silent:
         due = signal_lost.due_ms(snapshot, plan, state.heard_ms, limits)
@@ -84,6 +88,8 @@ def wake_ms(state: RouteState, limits: Limits) -> int:
         dues.append(state.clock_ms + limits.forget_ms)
         return min(dues)
     dues.append(state.plan_ends_ms + limits.route_over_ms)
+    if state.risk.promise_due_ms:
+        dues.append(state.risk.promise_due_ms)
     if state.heard_ms and not state.silent:
         dues.append(signal_lost.earliest_ms(state.heard_ms, limits))
     if not state.late_departure and not state.base.progress.departed_ms:
@@ -136,6 +142,10 @@ def _route_over(route: Route, deadline: Deadline, limits: Limits, effects: Effec
     end_route(route, RouteEnd.PLAN_OVER, deadline.due_ms, limits, effects)
 
 
+def _promise(route: Route, deadline: Deadline, limits: Limits, effects: Effects) -> None:
+    promise_due(route, deadline.due_ms, limits, effects)
+
+
 def _wake(route: Route, deadline: Deadline, limits: Limits, effects: Effects) -> None:
     episode = route.state.episodes[deadline.place]
     say(route, effects, lifecycle.wake(episode, subject_of(route, limits), deadline.due_ms))
@@ -154,4 +164,5 @@ _FIRES: dict[int, Fire] = {
     _WAKE: _wake,
     _ESCALATE: _escalate,
     _RELEASE: _release,
+    _PROMISE: _promise,
 }

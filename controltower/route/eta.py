@@ -16,10 +16,11 @@ from controltower.route.plan import PlannedStop, RoutePlan
 _FADE_MS = 3_600_000.0
 _SIGMA_BASE_S = 60.0
 _SIGMA_SHARE = 0.13
-_Z_90 = 1.2816
+#: The 90 % quantile of a normal distribution, in sigmas.
+Z_90 = 1.2816
 #: Half the width between the 10 % and the 90 % quantile: so many seconds, and so many per second ahead.
-SPREAD_S = _Z_90 * _SIGMA_BASE_S
-SPREAD_SHARE = _Z_90 * _SIGMA_SHARE
+SPREAD_S = Z_90 * _SIGMA_BASE_S
+SPREAD_SHARE = Z_90 * _SIGMA_SHARE
 
 
 def estimate_p50s(stops: Sequence[PlannedStop], which: Sequence[int], slip_ms: int, now_ms: int) -> list[int]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from controltower.route.eta import SPREAD_S, SPREAD_SHARE, estimate_p50s
 from controltower.route.plan import RoutePlan
+from controltower.route.scores import p_late_of, spread_arrivals
+from controltower.route.state import Risk
 from schemas import wire
 
 #: Half a day: all ETAs fall into the same few hours.
@@ -37,19 +39,35 @@ class _Spread(dict[int, tuple[int, int]]):
 _TEXTS, _SPREAD = _Texts(), _Spread()
 
 
+def _late_text(promised_ms: int | None, p50_s: int, early_s: int, late_s: int) -> str:
+    if promised_ms is None:
+        return "null"
+    return repr(p_late_of(promised_ms // 1000 - p50_s, early_s, late_s))
+
+
 def write_etas(
-    plan: RoutePlan, left: Sequence[int], p_late: Mapping[int, float], slip_ms: int, now_ms: int
+    plan: RoutePlan, left: Sequence[int], risk: Risk, slip_ms: int, now_ms: int
 ) -> tuple[bytes, float | None]:
     """The ETA of each stop left, to the whole second, as the JSON array of `wire.StopEta`; and the least
-    slack among them (s)."""
+    slack among them (s). Of the model where it was asked, between scored stops where some were, else of the
+    rule; p_late of the other stops follows from that."""
     stops, now_s = plan.stops, now_ms // 1000
-    lates = {i: wire.encode(p).decode() for i, p in p_late.items()}
+    lates = {i: wire.encode(p).decode() for i, p in risk.p_late.items()}
+    arrivals = spread_arrivals(risk.arrivals, left) if risk.arrivals else []
     etas, slack_ms = [], None
-    for i, p50_ms in zip(left, estimate_p50s(stops, left, slip_ms, now_ms), strict=True):
+    for place, p50_ms in enumerate(estimate_p50s(stops, left, slip_ms, now_ms)):
+        i = left[place]
         stop, p50_s = stops[i], p50_ms // 1000
-        lower_s, upper_s = _SPREAD[p50_s - now_s]
+        if arrivals:
+            later_s, early_s, late_s = arrivals[place]
+            p50_s = p50_s + later_s if p50_s + later_s > now_s else now_s
+            lower_s, upper_s = max(0, p50_s - early_s - now_s), p50_s + late_s - now_s
+        else:
+            lower_s, upper_s = _SPREAD[p50_s - now_s]
         p10, p50, p90 = _TEXTS[now_s + lower_s], _TEXTS[p50_s], _TEXTS[now_s + upper_s]
-        late = lates.get(i, "null")
+        late = lates.get(i)
+        if late is None:
+            late = _late_text(stop.promised_ms, p50_s, p50_s - now_s - lower_s, upper_s + now_s - p50_s)
         etas.append(f'{stop.eta_head}{p10}","p50":"{p50}","p90":"{p90}","p_late":{late}}}')
         if stop.promised_ms is not None:
             left_ms = stop.promised_ms - p50_s * 1000

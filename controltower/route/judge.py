@@ -7,7 +7,6 @@ from controltower.detect import (
     long_halt,
     route_deviation,
     sequence_break,
-    sla_at_risk,
     slow_progress,
     stop_skipped,
 )
@@ -19,8 +18,13 @@ from controltower.route.eta import estimate_p50s
 from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
 from controltower.route.route import Effects, Route, subject_of
+from controltower.route.state import Load, Risk, Slip
 from schemas import wire
 from schemas.vocabulary import ExceptionCode, Resolution, Transition
+
+_SCORED = frozenset({ExceptionCode.SLA_AT_RISK, ExceptionCode.ROUTE_OVERLOADED})
+#: Opened by scores and slip, which are looked at every few minutes.
+_SLOW = frozenset({ExceptionCode.SLA_AT_RISK, ExceptionCode.ETA_SLIP, ExceptionCode.ROUTE_OVERLOADED})
 
 
 def find_episode(route: Route, code: ExceptionCode) -> Episode | None:
@@ -49,7 +53,8 @@ def hold_until_ms(episode: Episode, limits: Limits) -> int:
 
 
 def _hold_ms(episode: Episode, limits: Limits) -> int:
-    return max(limits.hold_ms, FLAPPING_HOLD_MS) if episode.flapping else limits.hold_ms
+    hold_ms = limits.scored_hold_ms if episode.code in _SLOW else limits.hold_ms
+    return max(hold_ms, FLAPPING_HOLD_MS) if episode.flapping else hold_ms
 
 
 def may_judge(route: Route) -> bool:
@@ -119,17 +124,6 @@ def _least_slack_ms(route: Route, plan: RoutePlan, now_ms: int) -> int | None:
     return min(slacks, default=None)
 
 
-def judge_scores(
-    route: Route, now_ms: int, trigger: Trigger | None, limits: Limits, effects: Effects
-) -> None:
-    """After a score."""
-    if route.plan is None:
-        return
-    sla_at_risk.step(route.state.risk, now_ms, limits)
-    verdict = sla_at_risk.verdict(route.state.risk, route.plan, limits)
-    hold_against(route, sla_at_risk.CODE, verdict, now_ms, trigger, limits, effects)
-
-
 def hold_against(
     route: Route,
     code: ExceptionCode,
@@ -182,7 +176,7 @@ def open_now(
 ) -> None:
     """A new exception of this code."""
     subject = subject_of(route, limits)
-    model = route.state.risk.model_version if code is ExceptionCode.SLA_AT_RISK else None
+    model = route.state.risk.model_version if code in _SCORED else None
     episode = lifecycle.open_episode(subject, code, verdict, now_ms, trigger, model)
     episode.parent_id = episode.suppressed_by = parent_id
     route.state.episodes.append(episode)
@@ -196,13 +190,26 @@ def clear(route: Route, code: ExceptionCode, now_ms: int, limits: Limits, effect
         say(route, effects, lifecycle.mark_cleared(episode, subject_of(route, limits), now_ms))
 
 
+def forget_condition(risk: Risk, code: ExceptionCode) -> None:
+    """A person or another exception ended it: its evidence begins anew."""
+    match code:
+        case ExceptionCode.SLA_AT_RISK:
+            risk.on, risk.high, risk.low = False, 0, 0
+        case ExceptionCode.ETA_SLIP:
+            risk.slip = Slip()
+        case ExceptionCode.ROUTE_OVERLOADED:
+            risk.load = Load()
+        case _:
+            pass
+
+
 def end_episode(
     route: Route, episode: Episode, resolution: Resolution, at_ms: int, limits: Limits, effects: Effects
 ) -> None:
     """RESOLVED, exactly once: the episode leaves the state with it."""
     route.state.episodes.remove(episode)
-    if episode.code is ExceptionCode.SLA_AT_RISK and resolution is not Resolution.AUTO:
-        route.state.risk.on = False
+    if resolution is not Resolution.AUTO:
+        forget_condition(route.state.risk, episode.code)
     ended = lifecycle.resolve(episode, subject_of(route, limits), resolution, at_ms)
     effects.archive.keep(ended)
     say(route, effects, ended)

@@ -75,9 +75,32 @@ class Limits(msgspec.Struct, frozen=True):
     #: silence this close to the end of the plan is an ending trip, not a lost signal
     last_leg_m: float = 500.0
 
+    #: SLA_AT_RISK: p(late) in so many evaluations running, over at least this time; severe from, and until
     risk_open: float = 0.6
     risk_clear: float = 0.4
     risk_evaluations: int = 2
+    risk_steady_ms: int = 2 * MINUTE_MS
+    severe_open: float = 0.85
+    severe_clear: float = 0.7
+    #: a promise at a stop where nothing is delivered is a timetable: so far beyond it an ETA is a risk, is
+    #: none any more, and a promise is broken
+    timetable_risk_ms: int = 5 * MINUTE_MS
+    timetable_clear_ms: int = 2 * MINUTE_MS
+    timetable_breach_ms: int = 10 * MINUTE_MS
+    #: a delivery may be scanned this much after it happened
+    breach_wait_ms: int = 2 * MINUTE_MS
+    #: ETA_SLIP: lateness against the frozen plan, three levels, and where it is over
+    slip_open_ms: int = 15 * MINUTE_MS
+    slip_worse_ms: int = 30 * MINUTE_MS
+    slip_worst_ms: int = 60 * MINUTE_MS
+    slip_clear_ms: int = 10 * MINUTE_MS
+    slip_looks: int = 2
+    #: ROUTE_OVERLOADED: P(all stops done by the end of the shift), in so many evaluations running
+    done_open: float = 0.5
+    done_clear: float = 0.7
+    done_evaluations: int = 2
+    #: what a score has opened may come back within this time as the same one: scores move slowly
+    scored_hold_ms: int = 15 * MINUTE_MS
     score_every_ms: int = 5 * MINUTE_MS
     score_slack_ms: int = MINUTE_MS
     score_stops: int = 8

@@ -19,6 +19,26 @@ from schemas.vocabulary import Motion, RouteEnd
 SCHEMA = 2
 
 
+class Slip(msgspec.Struct, array_like=True):
+    """Memory of ETA_SLIP: the level that is told (0: none), and the looks running that are above it."""
+
+    level: int = 0
+    since_ms: int = 0
+    above: int = 0
+    above_since_ms: int = 0
+
+
+class Load(msgspec.Struct, array_like=True):
+    """Memory of ROUTE_OVERLOADED; `p_done`: of the last answer, P(all stops done by the shift's end)."""
+
+    on: bool = False
+    since_ms: int = 0
+    high: int = 0
+    low: int = 0
+    high_since_ms: int = 0
+    p_done: float | None = None
+
+
 class Risk(msgspec.Struct, array_like=True):
     """What the last scores said, and when the next one is worth asking for."""
 
@@ -32,6 +52,20 @@ class Risk(msgspec.Struct, array_like=True):
     model_version: str | None = None
     #: stop index -> p(late) of the last answer
     p_late: dict[int, float] = {}
+    #: stop index -> the model's median against the ETA of the rule, and how far its 10 % and 90 % lie from it
+    arrivals: dict[int, tuple[int, int, int]] = {}
+    #: since when evaluations are high; SLA_AT_RISK is told as severe
+    high_since_ms: int = 0
+    severe: bool = False
+    #: SLA_BREACHED: the stops, one bit each, and when the next promise to a customer is looked at; 0: none
+    missed: int = 0
+    promise_due_ms: int = 0
+    slip: Slip = msgspec.field(default_factory=Slip)
+    load: Load = msgspec.field(default_factory=Load)
+    #: since when it has been slower than its plan; 0 where it is not
+    slower_since_ms: int = 0
+    #: stop index -> p(late) as it was said first, until it is known what came true
+    awaited: dict[int, float] = {}
 
 
 class Told(msgspec.Struct, array_like=True):

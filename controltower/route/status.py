@@ -70,7 +70,7 @@ def _status(route: Route, motion: Motion, slip_ms: int, now_ms: int, limits: Lim
     assert plan is not None, "a status needs a plan"
     progress = route.snapshot.progress
     left = () if state.ended_ms else route.remaining()
-    etas, slack_s = write_etas(plan, left, state.risk.p_late, slip_ms, now_ms)
+    etas, slack_s = write_etas(plan, left, state.risk, slip_ms, now_ms)
     fix = state.tail[-1] if state.tail else None
     halt_limit_s = dwell_limit_s = None
     if left:

@@ -1,0 +1,53 @@
+"""What came true of the scores, joined by the route itself: a stop is served or passed, or its promise ends.
+
+Kept per stop is p(late) as it was said first, so that a score a minute before the end does not make the
+model look better than what dispatch had to act on.
+"""
+
+from __future__ import annotations
+
+from controltower.route.plan import RoutePlan
+from controltower.route.route import Effects, Route
+from controltower.route.timeline import MINUTE_MS
+
+#: p(late) is counted in tenths.
+SAID = tuple(f"{i / 10:.1f}" for i in range(10))
+CAME = ("in_time", "late")
+#: A stop that was served in time is known to be by then.
+_SERVED_LATER_MS = 2 * MINUTE_MS
+
+
+def await_outcomes(route: Route, plan: RoutePlan) -> None:
+    """Remember what the last answer said about stops that had no answer before."""
+    risk = route.state.risk
+    for i, p in risk.p_late.items():
+        if i not in risk.awaited and plan.stops[i].promised_ms is not None:
+            risk.awaited[i] = p
+
+
+def settle_outcomes(route: Route, at_ms: int, now_ms: int, effects: Effects) -> None:
+    """Count what is known by now: what was served or passed, at `at_ms`, and promises that ended before."""
+    risk, plan = route.state.risk, route.plan
+    if not risk.awaited or plan is None:
+        return
+    next_stop, served = route.snapshot.progress.next_stop, route.state.served
+    known = []
+    for i, p in risk.awaited.items():
+        promised_ms = plan.stops[i].promised_ms or 0
+        if i < next_stop or served >> i & 1:
+            count_outcome(p, at_ms > promised_ms, effects)
+        elif promised_ms + _SERVED_LATER_MS < now_ms:
+            count_outcome(p, True, effects)
+        else:
+            continue
+        known.append(i)
+    for i in known:
+        del risk.awaited[i]
+
+
+def count_outcome(p_late: float, late: bool, effects: Effects) -> None:
+    """One stop: what was said of it, and what it came to."""
+    said = SAID[min(9, int(p_late * 10))]
+    effects.count("outcomes", said, CAME[late])
+    name = ("said_permille", said)
+    effects.tallies[name] = effects.tallies.get(name, 0) + round(p_late * 1000)

@@ -1,0 +1,73 @@
+"""What a score says, kept so that it stays right as the vehicle moves on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from math import erfc, sqrt
+
+from controltower.route.eta import Z_90, estimate_p50s
+from controltower.route.plan import RoutePlan
+from controltower.route.route import Route
+from controltower.route.timeline import to_ms
+from schemas import wire
+
+#: Against the ETA of the rule, and from the median down to the 10 % and up to the 90 % quantile, seconds.
+Arrival = tuple[int, int, int]
+_TO_ERFC = Z_90 / sqrt(2)
+
+
+def take_score(route: Route, plan: RoutePlan, score: wire.Score, now_ms: int) -> dict[int, int]:
+    """Keep the answer; the median arrival (ms) at each stop of it that is still ahead.
+
+    An arrival is kept against the ETA of the rule, so that it moves with the slip until the next score.
+    """
+    risk, left = route.state.risk, set(route.remaining())
+    answered = {plan.stop_index.get(stop.stop_id, -1): stop for stop in score.stops}
+    known = sorted(i for i in answered if i in left)
+    risk.p_late = {i: answered[i].p_late for i in known}
+    risk.model_version = score.model_version
+    ruled = estimate_p50s(plan.stops, known, route.slip_ms(now_ms), now_ms)
+    as_of_s = to_ms(score.as_of) // 1000
+    etas_ms: dict[int, int] = {}
+    risk.arrivals = {}
+    for i, rule_ms in zip(known, ruled, strict=True):
+        etas_ms[i] = rule_ms
+        stop = answered[i]
+        if stop.p10_s is None or stop.p50_s is None or stop.p90_s is None:
+            continue
+        etas_ms[i] = (as_of_s + stop.p50_s) * 1000
+        risk.arrivals[i] = (
+            as_of_s + stop.p50_s - rule_ms // 1000,
+            stop.p50_s - stop.p10_s,
+            stop.p90_s - stop.p50_s,
+        )
+    return etas_ms
+
+
+def spread_arrivals(scored: Mapping[int, Arrival], left: Sequence[int]) -> list[Arrival]:
+    """For each stop left: its arrival where it was scored, else between those of its scored neighbours.
+
+    Before the first and behind the last scored stop it is as there. Empty where none of them was scored.
+    """
+    known = [place for place, i in enumerate(left) if i in scored]
+    if not known:
+        return []
+    spread = [scored[left[known[0]]]] * known[0]
+    for at, to in pairwise(known):
+        begin, end, steps = scored[left[at]], scored[left[to]], to - at
+        spread += [
+            (
+                begin[0] + (end[0] - begin[0]) * k // steps,
+                begin[1] + (end[1] - begin[1]) * k // steps,
+                begin[2] + (end[2] - begin[2]) * k // steps,
+            )
+            for k in range(steps)
+        ]
+    return spread + [scored[left[known[-1]]]] * (len(left) - known[-1])
+
+
+def p_late_of(slack_s: int, early_s: int, late_s: int) -> float:
+    """P(arrival after the promise), each side of the median taken as normal: 10 % lie 1.28 sigma away."""
+    width_s = late_s if slack_s >= 0 else early_s
+    return round(0.5 * erfc(slack_s * _TO_ERFC / max(1, width_s)), 4)
