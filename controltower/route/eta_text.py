@@ -64,10 +64,11 @@ def write_etas(
             lower_s, upper_s = max(0, p50_s - early_s - now_s), p50_s + late_s - now_s
         else:
             lower_s, upper_s = _SPREAD[p50_s - now_s]
+            early_s = late_s = upper_s + now_s - p50_s
         p10, p50, p90 = _TEXTS[now_s + lower_s], _TEXTS[p50_s], _TEXTS[now_s + upper_s]
         late = lates.get(i)
         if late is None:
-            late = _late_text(stop.promised_ms, p50_s, p50_s - now_s - lower_s, upper_s + now_s - p50_s)
+            late = _late_text(stop.promised_ms, p50_s, early_s, late_s)
         etas.append(f'{stop.eta_head}{p10}","p50":"{p50}","p90":"{p90}","p_late":{late}}}')
         if stop.promised_ms is not None:
             left_ms = stop.promised_ms - p50_s * 1000

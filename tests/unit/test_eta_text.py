@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from controltower.route.eta import SPREAD_S, SPREAD_SHARE, estimate_p50s
 from controltower.route.eta_text import write_etas
 from controltower.route.plan import RoutePlan, parse_plan
+from controltower.route.scores import p_late_of, spread_arrivals
+from controltower.route.state import Risk
 from schemas import wire
 
 START = datetime(2026, 2, 16, 6, 0, tzinfo=UTC)
@@ -31,25 +33,31 @@ def plan_of(stop_ids: list[str], promises: list[timedelta | None]) -> RoutePlan:
 
 
 def structs_of(
-    plan: RoutePlan, promises: list[datetime | None], p_late: dict[int, float], slip_ms: int, now_ms: int
+    plan: RoutePlan, promises: list[datetime | None], risk: Risk, slip_ms: int, now_ms: int
 ) -> tuple[wire.StopEta, ...]:
     """The same by the formula in `eta.py` and the structs of the wire."""
 
     def instant(second: int) -> datetime:
         return datetime.fromtimestamp(second, UTC)
 
-    etas, now_s = [], now_ms // 1000
-    for i, p50_ms in enumerate(estimate_p50s(plan.stops, range(len(plan.stops)), slip_ms, now_ms)):
+    etas, now_s, places = [], now_ms // 1000, range(len(plan.stops))
+    arrivals = spread_arrivals(risk.arrivals, places)
+    for i, p50_ms in enumerate(estimate_p50s(plan.stops, places, slip_ms, now_ms)):
         p50_s = p50_ms // 1000
-        width_s = int(SPREAD_S + SPREAD_SHARE * (p50_s - now_s))
+        early_s = late_s = int(SPREAD_S + SPREAD_SHARE * (p50_s - now_s))
+        if arrivals:
+            later_s, early_s, late_s = arrivals[i]
+            p50_s = max(now_s, p50_s + later_s)
+        promised_ms = plan.stops[i].promised_ms
+        follows = None if promised_ms is None else p_late_of(promised_ms // 1000 - p50_s, early_s, late_s)
         etas.append(
             wire.StopEta(
                 stop_id=plan.stops[i].stop_id,
                 promised_by=promises[i],
-                p10=instant(max(now_s, p50_s - width_s)),
+                p10=instant(max(now_s, p50_s - early_s)),
                 p50=instant(p50_s),
-                p90=instant(p50_s + width_s),
-                p_late=p_late.get(i),
+                p90=instant(p50_s + late_s),
+                p_late=risk.p_late.get(i, follows),
             )
         )
     return tuple(etas)
@@ -59,6 +67,11 @@ def structs_of(
     stop_ids=st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=6, unique=True),
     promised=st.lists(st.none() | st.timedeltas(timedelta(0), timedelta(hours=2)), min_size=6, max_size=6),
     p_late=st.dictionaries(st.integers(0, 5), st.floats(0, 1), max_size=3),
+    arrivals=st.dictionaries(
+        st.integers(0, 5),
+        st.tuples(st.integers(-900, 900), st.integers(0, 900), st.integers(0, 900)),
+        max_size=3,
+    ),
     slip_ms=st.integers(-3_600_000, 7_200_000),
     since_ms=st.integers(-3_600_000, 7_200_000),
 )
@@ -66,15 +79,17 @@ def test_the_text_is_what_the_structs_would_give(
     stop_ids: list[str],
     promised: list[timedelta | None],
     p_late: dict[int, float],
+    arrivals: dict[int, tuple[int, int, int]],
     slip_ms: int,
     since_ms: int,
 ) -> None:
     """Whatever stands in an id, with promises and scores or without."""
     promised = promised[: len(stop_ids)]
     plan, now_ms = plan_of(stop_ids, promised), START_MS + since_ms
-    text, slack_s = write_etas(plan, range(len(stop_ids)), p_late, slip_ms, now_ms)
+    risk = Risk(p_late=p_late, arrivals=arrivals)
+    text, slack_s = write_etas(plan, range(len(stop_ids)), risk, slip_ms, now_ms)
     promises = [None if p is None else START + timedelta(minutes=5 * i) + p for i, p in enumerate(promised)]
-    etas = structs_of(plan, promises, p_late, slip_ms, now_ms)
+    etas = structs_of(plan, promises, risk, slip_ms, now_ms)
     assert text == wire.encode(etas)
     slacks = [
         stop.promised_ms / 1000 - eta.p50.timestamp()
@@ -87,4 +102,4 @@ def test_the_text_is_what_the_structs_would_give(
 
 def test_no_stop_is_left() -> None:
     """A route that has ended tells none."""
-    assert write_etas(plan_of(["a"], [None]), (), {}, 0, START_MS) == (b"[]", None)
+    assert write_etas(plan_of(["a"], [None]), (), Risk(), 0, START_MS) == (b"[]", None)
