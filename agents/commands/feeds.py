@@ -46,6 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     new.add_argument("feed", metavar="NAME")
     new.add_argument("--sample", type=Path, required=True, metavar="FILE")
     new.add_argument("--carrier", help="default: the name of the feed")
+    new.add_argument("--zone", metavar="ZONE", help="of times without an offset, such as Europe/Paris")
     new.add_argument("--out", type=Path, metavar="FILE.yaml", help="default: standard output")
     _configure_test(commands.add_parser("test", help="what payloads become, line by line"))
     status = commands.add_parser("status", help="how the feeds do, from the topic feed-status")
@@ -92,7 +93,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _draft(args: argparse.Namespace) -> int:
-    text = draft_mapping(args.feed, args.carrier or args.feed, _read(args.sample), args.sample.suffix)
+    sample = _read(args.sample)
+    text = draft_mapping(args.feed, args.carrier or args.feed, sample, args.sample.suffix, args.zone)
     if args.out is None:
         print(text, end="")
         return 0

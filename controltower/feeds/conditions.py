@@ -107,21 +107,35 @@ def compile_nothings(
 ) -> Callable[[Chain], tuple[bool, list[tuple[Nothing, str | None]]]]:
     """A function: whether the payload as a whole says nothing, and all that is said so.
 
-    A payload that is a list, or an `at` that is not there, says nothing of the kind.
+    A payload that is a list, or an `at` that is not there, says nothing of the kind. Of several conditions
+    with the same `at` the first that holds for a member counts.
     """
     tests = [
-        (spec.name, compile_events(spec.at) if spec.at else None, compile_condition(spec), _shipment(spec))
+        (
+            spec.name,
+            spec.at,
+            compile_events(spec.at) if spec.at else None,
+            compile_condition(spec),
+            _shipment(spec),
+        )
         for spec in specs
     ]
 
     def find(root: Chain) -> tuple[bool, list[tuple[Nothing, str | None]]]:
         found: list[tuple[Nothing, str | None]] = []
-        for name, walk, test, shipment in tests:
-            if walk is None:
+        members: dict[str, list[Chain]] = {}
+        told: set[int] = set()
+        for name, at, walk, test, shipment in tests:
+            if walk is None or at is None:
                 if type(root[0]) is dict and test(root):
                     return True, [(name, shipment(root))]
-            else:
-                found += [(name, shipment(chain)) for chain in _walk(walk, root) if test(chain)]
+                continue
+            if at not in members:
+                members[at] = _walk(walk, root)
+            for chain in members[at]:
+                if id(chain) not in told and test(chain):
+                    told.add(id(chain))
+                    found.append((name, shipment(chain)))
         return False, found
 
     return find

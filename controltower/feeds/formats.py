@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,7 +20,6 @@ Decode = Callable[[bytes | None], Any]
 Format = Literal["json", "ndjson", "xml", "csv", "gtfs-realtime", "epcis"]
 #: How bytes are text where they are not UTF-8. XML says so itself in its first line.
 Encoding = Literal["utf-8", "iso-8859-1", "iso-8859-15", "windows-1250", "windows-1252", "utf-16"]
-ENCODINGS: tuple[str, ...] = get_args(Encoding)
 #: Formats whose values are all text, so that numbers are read from text.
 TEXT_FORMATS = ("xml", "csv")
 #: Formats whose payload is a list; its members are the events unless the mapping says otherwise.

@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
-from pydantic import model_validator as validates_model
 
 from controltower.feeds.conditions import Condition, NothingSpec
 from controltower.feeds.events import compile_events
@@ -111,10 +110,17 @@ class TimeSpec(_Part):
     def _none_is_none(cls, zone: Any) -> Any:
         return None if zone == (None,) else zone
 
-    @validates_model(mode="after")
-    def _is_readable(self) -> TimeSpec:
-        compile_time(self.format, compile_zones(self.zone or (), lambda chain: None, lambda chain: None))
-        return self
+    @field_validator("format")
+    @classmethod
+    def _are_formats(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
+        compile_time(formats, lambda chain: None)
+        return formats
+
+    @field_validator("zone")
+    @classmethod
+    def _are_zones(cls, zone: tuple[FieldZone | CountryZone | str, ...] | None) -> Any:
+        compile_zones(zone or (), lambda chain: None, lambda chain: None)
+        return zone
 
 
 class LookupSpec(_Part):

@@ -138,7 +138,8 @@ def _iana(name: str) -> Zone:
     try:
         return Zone(ZoneInfo(name), name)
     except (KeyError, ValueError, OSError):
-        raise ValueError(f"{name!r} is no time zone") from None
+        hint = ": name the carrier's time zone, such as Europe/Paris" if name == "CHANGE" else ""
+        raise ValueError(f"{name!r} is no time zone{hint}") from None
 
 
 @lru_cache(maxsize=1024)
