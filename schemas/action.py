@@ -32,6 +32,16 @@ class Alternative(Part):
     why_not: str
 
 
+class Approval(Part):
+    """One person's yes or no to an action."""
+
+    by: str
+    approved: bool = True
+    role: str | None = None
+    why: str | None = None
+    at: Instant
+
+
 class Action(Message):
     """One transition of one recovery action. Keep the highest `seq` per `action_id`."""
 
@@ -59,6 +69,20 @@ class Action(Message):
     policy_version: str
     decided_at: Instant = Field(description="stream time of the decision")
     published_at: Instant
+    rule: str | None = Field(
+        default=None, description="rule and step of the playbook that decided: <code>[/<scoped rule>][<step>]"
+    )
+    limit: str | None = Field(default=None, description="name of the cap that held it back")
+    approver: str | None = Field(default=None, description="role that an approval must name")
+    approvals_needed: int = Field(default=0, ge=0, description="different persons who must approve")
+    approvals: tuple[Approval, ...] = Field(default=(), description="who approved or refused, and why")
+    answered_by: str | None = Field(default=None, description="of the last answer of dispatch")
+    answer_reason: str | None = None
+    compensates: str | None = Field(default=None, description="action_id of what this puts right")
+    take_back: bool = Field(
+        default=False,
+        description="it ends although it was sent: a dispatch system stops it where it still can",
+    )
 
 
 class Feedback(Message):
@@ -88,6 +112,7 @@ class Command(Message):
     until: Instant | None = None
     issued_at: Instant
     received_at: Instant | None = Field(default=None, description="set by normalize")
+    role: str | None = Field(default=None, description="in which role the person approves or refuses")
 
     @model_validator(mode="after")
     def _one_target(self) -> Command:

@@ -14,6 +14,7 @@ from schemas.base import Message
 from schemas.clock import Assignment, Tick, VehicleMoved
 from schemas.exception import ExceptionRecord, Suppression
 from schemas.feed_health import FeedPulse, FeedsJudged, FeedStatus
+from schemas.governing import Permit, PermitRequest, PermitReturn, PlaybookPublished, Switch
 from schemas.plan import Plan
 from schemas.route_status import RouteStatus
 from schemas.scan import Scan
@@ -40,6 +41,11 @@ MESSAGES: tuple[type[Message], ...] = (
     FeedPulse,
     FeedsJudged,
     FeedStatus,
+    PlaybookPublished,
+    Switch,
+    PermitRequest,
+    Permit,
+    PermitReturn,
 )
 
 

@@ -84,6 +84,8 @@ UNDELIVERED = "undelivered"
 
 _SCAN, _PLAN, _TICK = "controltower.scan/1", "controltower.plan/1", "controltower.tick/1"
 _EXCEPTION, _ACTION = "controltower.exception/1", "controltower.action/1"
+_PLAYBOOK, _SWITCH = "controltower.playbook/1", "controltower.switch/1"
+_PERMITS = ("controltower.permit-request/1", "controltower.permit/1", "controltower.permit-return/1")
 _COMMAND, _FEEDBACK = "controltower.command/1", "controltower.feedback/1"
 
 STAGES = ("normalize", "assign", "track", "score", "recover", "project")
@@ -116,10 +118,10 @@ TOPICS: tuple[Topic, ...] = (
         COMMANDS,
         Role.INTAKE,
         "any",
-        (_COMMAND,),
+        (_COMMAND, _PLAYBOOK, _SWITCH),
         ("ops",),
         ("normalize",),
-        "What people tell the control tower.",
+        "What people tell the control tower; playbooks and switches are for everybody.",
         _log(LOG_RETENTION_MS) | _LARGE,
     ),
     Topic(
@@ -165,9 +167,9 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         RECOVERY_EVENTS,
         Role.LOG,
-        "home of the exception",
-        (_EXCEPTION, _FEEDBACK, _COMMAND, _TICK),
-        ("normalize", "assign", "track"),
+        "home of the exception; permit-request and permit-return: target",
+        (_EXCEPTION, _FEEDBACK, _COMMAND, _TICK, _PLAYBOOK, _SWITCH, *_PERMITS),
+        ("normalize", "assign", "track", "recover"),
         ("recover",),
         "Everything that decides about recovery actions, in one order.",
         _log(LOG_RETENTION_MS) | _LARGER,
@@ -237,7 +239,7 @@ TOPICS: tuple[Topic, ...] = (
         Role.OUTPUT,
         "command_id; partition by home",
         ("controltower.command-reply/1",),
-        ("assign", "track"),
+        ("assign", "track", "recover"),
         ("ops",),
         "What became of each command: accepted, or refused with the reason.",
         _log(LOG_RETENTION_MS) | _LARGER,

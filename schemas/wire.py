@@ -28,6 +28,7 @@ from schemas.vocabulary import (
     StopKind,
     SubjectType,
     SuppressReason,
+    SwitchMode,
     Tier,
     Transition,
 )
@@ -282,6 +283,14 @@ class Alternative(WirePart, frozen=True, gc=False):
     why_not: str
 
 
+class Approval(WirePart, frozen=True, kw_only=True, gc=False):
+    by: str
+    approved: bool = True
+    role: str | None = None
+    why: str | None = None
+    at: datetime
+
+
 class Action(msgspec.Struct, tag_field="schema", tag="controltower.action/1", kw_only=True, gc=False):
     action_id: str
     seq: int
@@ -306,6 +315,15 @@ class Action(msgspec.Struct, tag_field="schema", tag="controltower.action/1", kw
     policy_version: str
     decided_at: datetime
     published_at: datetime
+    rule: str | None = None
+    limit: str | None = None
+    approver: str | None = None
+    approvals_needed: int = 0
+    approvals: tuple[Approval, ...] = ()
+    answered_by: str | None = None
+    answer_reason: str | None = None
+    compensates: str | None = None
+    take_back: bool = False
 
 
 class Feedback(msgspec.Struct, tag_field="schema", tag="controltower.feedback/1", kw_only=True, gc=False):
@@ -329,6 +347,7 @@ class Command(msgspec.Struct, tag_field="schema", tag="controltower.command/1", 
     until: datetime | None = None
     issued_at: datetime
     received_at: datetime | None = None
+    role: str | None = None
 
 
 class CommandReply(
@@ -447,10 +466,81 @@ class FeedStatus(
     exception_id: str | None = None
 
 
+class PlaybookPublished(
+    msgspec.Struct, tag_field="schema", tag="controltower.playbook/1", kw_only=True, gc=False
+):
+    text: str
+    by: str
+    why: str | None = None
+    issued_at: datetime
+    received_at: datetime | None = None
+    source: Source | None = None
+
+
+class Switch(msgspec.Struct, tag_field="schema", tag="controltower.switch/1", kw_only=True, gc=False):
+    mode: SwitchMode
+    tenant: str | None = None
+    action: ActionName | None = None
+    by: str
+    why: str
+    issued_at: datetime
+    received_at: datetime | None = None
+    source: Source | None = None
+
+
+class CapAsked(WirePart, frozen=True, kw_only=True, gc=False):
+    name: str
+    bucket: str
+    ends_at: datetime | None = None
+    most: int | None = None
+    most_cost: float | None = None
+
+
+class PermitRequest(
+    msgspec.Struct, tag_field="schema", tag="controltower.permit-request/1", kw_only=True, gc=False
+):
+    target: str
+    action_id: str
+    home: str
+    cost: float = 0.0
+    caps: tuple[CapAsked, ...]
+    asked_at: datetime
+
+
+class Permit(msgspec.Struct, tag_field="schema", tag="controltower.permit/1", kw_only=True, gc=False):
+    target: str
+    action_id: str
+    home: str
+    granted: bool
+    cap: str | None = None
+    again_at: datetime | None = None
+    asked_at: datetime
+
+
+class PermitReturn(
+    msgspec.Struct, tag_field="schema", tag="controltower.permit-return/1", kw_only=True, gc=False
+):
+    target: str
+    action_id: str
+    home: str
+    used: bool
+    returned_at: datetime
+
+
 #: What may stand in each log.
 RouteEvent = Scan | Plan | Tick | VehicleMoved | Score | Command | Action | FeedsJudged | Suppression
 ShipmentEvent = Scan | Assignment | Tick | Command | Action
-RecoveryEvent = ExceptionRecord | Feedback | Command | Tick
+RecoveryEvent = (
+    ExceptionRecord
+    | Feedback
+    | Command
+    | Tick
+    | PlaybookPublished
+    | Switch
+    | PermitRequest
+    | Permit
+    | PermitReturn
+)
 FeedEvent = FeedPulse | Tick
 AreaEvent = ExceptionRecord | Command | Action | Tick
 
@@ -472,6 +562,11 @@ AnyRecord = (
     | FeedPulse
     | FeedsJudged
     | FeedStatus
+    | PlaybookPublished
+    | Switch
+    | PermitRequest
+    | Permit
+    | PermitReturn
 )
 
 encode = msgspec.json.Encoder().encode

@@ -12,6 +12,7 @@ from controltower.clock import epoch_ms_of, instant_of
 from controltower.feedhealth.meter import METER_KEY, Meter, count_scan
 from controltower.feedhealth.slots import SLOT_MS, Counts
 from controltower.feeds.clock import CLOCK_KEY, SourceClock, tick_everyone
+from controltower.feeds.governing import is_for_everybody, tell_everybody
 from controltower.feeds.intake import READERS, accept_plan, tell_plan
 from controltower.feeds.manifests import MANIFEST_KEY, Manifests
 from controltower.feeds.registry import Feed
@@ -258,6 +259,8 @@ class NormalizeFold:
 
     def _read_intake(self, record: Record, received_at: datetime, source: base.Source) -> list[Out]:
         """What an intake record becomes; a plan also releases what its version no longer carries."""
+        if record.topic == topics.COMMANDS and is_for_everybody(record.value):
+            return tell_everybody(record.value, received_at, source, self._partitions)
         if record.topic != topics.PLANS:
             return READERS[record.topic](record.value, received_at, source)
         plan = accept_plan(record.value)

@@ -59,7 +59,7 @@ def tell_plan(found: plan.Plan, received_at: datetime, source: Source) -> list[O
 
 def read_command(value: bytes | None, received_at: datetime, source: Source) -> list[Out]:
     """An answer to an action goes to recovery, any other command to the owner of the exception."""
-    found = _validate(action.Command, value, action.COMMAND_SCHEMA)
+    found = check_message(action.Command, value, action.COMMAND_SCHEMA)
     kind, home_id = _split_home(found.home)
     if found.kind in _TO_RECOVERY:
         topic = topics.RECOVERY_EVENTS
@@ -74,7 +74,7 @@ def read_command(value: bytes | None, received_at: datetime, source: Source) -> 
 
 def read_feedback(value: bytes | None, received_at: datetime, source: Source) -> list[Out]:
     """What a dispatch system answered, into the log of the action's home."""
-    found = _validate(action.Feedback, value, action.FEEDBACK_SCHEMA)
+    found = check_message(action.Feedback, value, action.FEEDBACK_SCHEMA)
     _, home_id = _split_home(found.home)
     stamped = found.model_copy(update={"received_at": received_at})
     return [Out(topics.RECOVERY_EVENTS, home_id.encode(), _to_wire(stamped))]
@@ -98,7 +98,13 @@ def _split_home(home: str) -> tuple[str, str]:
     return kind, home_id
 
 
-def _validate(model: type[_Model], value: bytes | None, schema: str) -> _Model:
+def schema_of(value: bytes | None) -> object:
+    """What the record says it is. Raises Rejected for what is no JSON object."""
+    return as_object(decode_payload(value), "the record").get("schema")
+
+
+def check_message(model: type[_Model], value: bytes | None, schema: str) -> _Model:
+    """The record as a message of this schema. Raises Rejected."""
     payload = as_object(decode_payload(value), "the record")
     if "schema" not in payload:
         raise Rejected(RejectReason.MISSING_FIELD, "schema is missing")

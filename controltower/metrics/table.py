@@ -28,6 +28,7 @@ from schemas.vocabulary import (
     Resolution,
     ScoreSource,
     SuppressReason,
+    SwitchMode,
     Transition,
 )
 
@@ -303,6 +304,21 @@ TALLIES: tuple[Metric, ...] = (
     ),
     _tally("recover", "suppressed", "actions held back", Label("reason", tuple(SuppressReason))),
     _tally("recover", "feedback", "answers of dispatch systems", Label("state", tuple(FeedbackState))),
+    _tally(
+        "recover",
+        "commands",
+        "approvals and refusals of people",
+        Label("kind", tuple(CommandKind)),
+        Label("outcome", ("ACCEPTED", *Refusal)),
+    ),
+    _tally(
+        "recover",
+        "permits",
+        "questions about what spans routes (carriers, vehicles, tenants), answered",
+        Label("outcome", ("granted", "refused")),
+    ),
+    _tally("recover", "switches", "switches turned, per partition", Label("mode", tuple(SwitchMode))),
+    _tally("recover", "playbooks", "playbooks published, per partition"),
     _tally("recover", "unreadable", "records that are no message of ours"),
     _tally("project", "unreadable", "records that are no message of ours"),
     _tally("project", "rows", "rows written to the read model", _TOPIC),

@@ -63,8 +63,12 @@ class Pipeline:
     def _fold_window(self, ends_at_ms: int) -> Iterator[Record]:
         self._clock.at_ms = ends_at_ms
         for stage in self._stages:
-            for partition in range(self._partitions):
-                records = [r for topic in stage.inputs for r in self._logs.take(topic, partition)]
+            # all of a stage's partitions first: what it writes into its own input waits for the next window
+            taken = [
+                [r for topic in stage.inputs for r in self._logs.take(topic, partition)]
+                for partition in range(self._partitions)
+            ]
+            for partition, records in enumerate(taken):
                 if records:
                     yield from self._fold(stage, partition, records, ends_at_ms)
 

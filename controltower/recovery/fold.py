@@ -1,4 +1,4 @@
-"""The stage recover for one partition: routes events to their home and keeps the clock.
+"""The stage recover for one partition: routes events to their home or target and keeps the clock.
 
 The clock is track's: normalize's ticks reach this log long before track has told what happened until
 then, so an action would expire that the end of its exception has already called off. Track passes its
@@ -13,16 +13,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import msgspec
 
 from controltower.exceptions.archive import Archive, Grave
-from controltower.publishing import publish_action
+from controltower.publishing import publish_action, publish_reply
+from controltower.recovery.actions import Effect
 from controltower.recovery.apply import HomeEvent, apply
+from controltower.recovery.approvals import obey
 from controltower.recovery.deadlines import advance, next_due_ms
+from controltower.recovery.permits import give_back, return_permits
+from controltower.recovery.playbook import PlaybookError
 from controltower.recovery.policy import Playbook
+from controltower.recovery.quotas import Quotas, write_permit
+from controltower.recovery.regime import PLAYBOOK_KEY, Regime, switch_key
+from controltower.recovery.reweigh import release_policy, waits_for_policy
 from controltower.recovery.state import HomeState, decode_home, encode_home
 from controltower.route.timeline import HOUR_MS, from_ms, to_ms
 from controltower.streaming.stage import Commit, Out, Record
 from schemas import wire
 from schemas.topics import AREA_EVENTS, DISPATCH, ROUTE_EVENTS, SHIPMENT_EVENTS
-from schemas.vocabulary import TERMINAL_ACTION_STATES
+from schemas.vocabulary import TERMINAL_ACTION_STATES, CommandOutcome
 
 CLOCK_KEY = b"c/clock"
 _HOME_PREFIX = b"h/"
@@ -35,16 +42,17 @@ KEEP_ACTIONS_MS = 30 * 24 * HOUR_MS
 
 
 class RecoverFold:
-    """A PartitionFold. `wall_ms` is only used for `published_at`."""
+    """A PartitionFold. `playbook` is in force until one is published; `wall_ms` only sets `published_at`."""
 
     def __init__(
         self, partition: int, partitions: int, playbook: Playbook, wall_ms: Callable[[], int]
     ) -> None:
         self._partition = partition
         self._clock_source = f"{ROUTE_EVENTS}/{partition}"
-        self._playbook = playbook
+        self._regime = Regime(playbook)
         self._wall_ms = wall_ms
         self._homes: dict[str, HomeState] = {}
+        self._quotas = Quotas()
         self._due: list[tuple[int, str]] = []
         self._planned: dict[str, int] = {}
         self._archive = Archive()
@@ -57,7 +65,7 @@ class RecoverFold:
             home = decode_home(value)
             self._homes[home.home] = home
             self._plan(home)
-        else:
+        elif not (self._quotas.restore(key, value) or self._regime.restore(key, value)):
             self._archive.restore(key, value)
 
     def restored(self) -> None:
@@ -70,6 +78,7 @@ class RecoverFold:
             if record.value is not None:
                 self._fold_one(record.value, commit, touched)
         commit.changes += (self._change(name) for name in sorted(touched))
+        commit.changes += self._quotas.take_changes()
         commit.changes += self._archive.take_changes()
         if self._now_ms != was_ms:
             commit.changes.append((CLOCK_KEY, str(self._now_ms).encode()))
@@ -87,8 +96,39 @@ class RecoverFold:
             return
         if isinstance(event, wire.Tick):
             self._tick(event, commit, touched)
+        elif isinstance(event, wire.PermitRequest):
+            permit = self._quotas.ask(event, self._now_ms)
+            _count(commit, "permits", "granted" if permit.granted else "refused")
+            commit.outputs.append(write_permit(permit))
+        elif isinstance(event, wire.PermitReturn):
+            self._quotas.take_back(event)
+        elif isinstance(event, wire.PlaybookPublished | wire.Switch):
+            self._govern(event, value, commit, touched)
         else:
             self._event(event, commit, touched)
+
+    def _govern(
+        self, event: wire.PlaybookPublished | wire.Switch, value: bytes, commit: Commit, touched: set[str]
+    ) -> None:
+        """A playbook or a switch for everybody. What can't be read was stopped at the intake already."""
+        if isinstance(event, wire.Switch):
+            key, taken = switch_key(event), self._regime.turn(event)
+            _count(commit, "switches", event.mode.value)
+        else:
+            try:
+                key, taken = PLAYBOOK_KEY, self._regime.publish(event)
+            except PlaybookError:
+                _count(commit, "unreadable")
+                return
+            _count(commit, "playbooks")
+        if not taken:
+            return
+        commit.changes.append((key, value))
+        for name in sorted(self._homes):
+            home = self._homes[name]
+            if waits_for_policy(home):
+                effects = release_policy(home, self._regime, self._now_ms)
+                self._settle(home, [*effects, *return_permits(home, effects)], commit, touched)
 
     def _event(self, event: HomeEvent, commit: Commit, touched: set[str]) -> None:
         if isinstance(event, wire.Feedback):
@@ -96,10 +136,20 @@ class RecoverFold:
         home = self._homes.get(event.home)
         if home is None:
             if not isinstance(event, wire.ExceptionRecord):
-                return  # about an action that ended long ago, or never was
+                self._answer_for_nobody(event, commit)
+                return
             home = self._homes[event.home] = HomeState(event.home)
-        home, effects = apply(home, self._playbook, event)
+        home, effects = apply(home, self._regime, event)
         self._settle(home, effects, commit, touched)
+
+    def _answer_for_nobody(self, event: HomeEvent, commit: Commit) -> None:
+        """About an action that ended long ago, or never was."""
+        if isinstance(event, wire.Permit) and event.granted:
+            self._tell(give_back(event, to_ms(event.asked_at)), commit)
+        elif isinstance(event, wire.Command):
+            at_ms = to_ms(event.received_at or event.issued_at)
+            for effect in obey(HomeState(event.home, at_ms), self._regime, event, at_ms):
+                self._tell(effect, commit)
 
     def _tick(self, tick: wire.Tick, commit: Commit, touched: set[str]) -> None:
         """Fire what is due up to the tick, over all homes in order of due time."""
@@ -111,18 +161,17 @@ class RecoverFold:
             if self._planned.get(name) == due_ms:
                 del self._planned[name]
                 home = self._homes[name]
-                self._settle(home, advance(home, self._playbook, due_ms), commit, touched)
+                self._settle(home, advance(home, self._regime, due_ms), commit, touched)
+        self._quotas.advance(self._now_ms, upto_ms)
         self._now_ms = upto_ms
         for grave in self._archive.advance(upto_ms, DISPATCH):
             assert isinstance(grave, Grave), "actions are never closed, only buried"
             commit.outputs.append(Out(grave.topic, grave.key.encode(), None, self._partition))
 
-    def _settle(
-        self, home: HomeState, effects: Iterable[wire.Action], commit: Commit, touched: set[str]
-    ) -> None:
+    def _settle(self, home: HomeState, effects: Iterable[Effect], commit: Commit, touched: set[str]) -> None:
         """Publish what was decided, plan the next deadline, forget a home that has nothing left."""
-        for action in effects:
-            self._publish(action, commit)
+        for effect in effects:
+            self._tell(effect, commit)
         touched.add(home.home)
         if home.is_forgotten():
             self._homes.pop(home.home, None)
@@ -138,6 +187,17 @@ class RecoverFold:
         elif self._planned.get(home.home) != due_ms:
             self._planned[home.home] = due_ms
             heapq.heappush(self._due, (due_ms, home.home))
+
+    def _tell(self, effect: Effect, commit: Commit) -> None:
+        if isinstance(effect, wire.Action):
+            self._publish(effect, commit)
+        elif isinstance(effect, wire.CommandReply):
+            reply = msgspec.structs.replace(effect, published_at=from_ms(self._wall_ms()))
+            commit.outputs.append(publish_reply(reply, "recover", self._partition))
+            outcome = reply.reason.value if reply.reason else CommandOutcome.ACCEPTED.value
+            _count(commit, "commands", reply.kind.value, outcome)
+        else:
+            commit.outputs.append(write_permit(effect))
 
     def _publish(self, action: wire.Action, commit: Commit) -> None:
         value = wire.encode(msgspec.structs.replace(action, published_at=from_ms(self._wall_ms())))

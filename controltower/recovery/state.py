@@ -10,8 +10,8 @@ from controltower.stamped import open_stamped, stamp
 from schemas import wire
 from schemas.vocabulary import ExceptionCode, SuppressReason
 
-#: 2: a byte for the schema.
-SCHEMA = 2
+#: 2: a byte for the schema. 3: permits, without which an older version would send beyond its caps.
+SCHEMA = 3
 #: A home without open exceptions is forgotten after this; no cooldown is longer.
 KEEP_MS = 24 * 3600 * 1000
 
@@ -40,6 +40,32 @@ class Case(msgspec.Struct, array_like=True, kw_only=True):
     held: dict[str, SuppressReason] = {}
     #: an action for it failed, was rejected by dispatch, or expired without an answer
     failed: bool = False
+    carrier: str | None = None
+    zone: str | None = None
+    service_tier: str | None = None
+    shipment_id: str | None = None
+    vehicle_id: str | None = None
+    #: degrees; where nothing else says in which time zone the recipient lives
+    lon: float | None = None
+    #: action that is held back -> when it is weighed again
+    wakes: dict[str, int] = {}
+    #: action that succeeded and may have to be put right -> its id
+    done: dict[str, str] = {}
+
+
+class Asked(msgspec.Struct, array_like=True):
+    """What one target was asked for an action. `counts_open`: it is told when the action is over."""
+
+    target: str
+    counts_open: bool
+    granted: bool = False
+
+
+class Permits(msgspec.Struct, array_like=True):
+    """The permits of one action: it is sent once all are granted."""
+
+    asked: list[Asked]
+    sent: bool = False
 
 
 class HomeState(msgspec.Struct, array_like=True):
@@ -55,6 +81,12 @@ class HomeState(msgspec.Struct, array_like=True):
     spent: float = 0.0
     #: exceptions that ended; a later record of theirs changes nothing
     ended: list[str] = []
+    #: by action_id
+    permits: dict[str, Permits] = {}
+    #: shipment or stop -> messages sent to its customer
+    messages: dict[str, int] = {}
+    #: the last commands, so that a copy is not answered again
+    command_ids: list[str] = []
 
     def is_forgotten(self) -> bool:
         """Nothing is left to remember."""

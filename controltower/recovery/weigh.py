@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from controltower.recovery.actions import begin
-from controltower.recovery.governance import FIRST_STATE, Finding, WhyNot, judge
-from controltower.recovery.policy import Playbook, Step
+from controltower.recovery.actions import Effect, Taken, begin
+from controltower.recovery.governance import FIRST_STATE, Finding, Held, WhyNot, judge
+from controltower.recovery.permits import needs_permit, note_message, send
+from controltower.recovery.policy import Chosen, Step
+from controltower.recovery.regime import Regime
 from controltower.recovery.state import Case, HomeState
 from schemas import wire
 from schemas.vocabulary import ActionName, ActionState, SuppressReason, Tier
@@ -19,66 +21,103 @@ _NO_ANSWER: Final = Step(
     ttl_s=1,
     cooldown_s=1,
 )
+Alternatives = tuple[wire.Alternative, ...]
 
 
-def weigh(
-    home: HomeState, case: Case, playbook: Playbook, at_ms: int, first_step: int = 0
-) -> list[wire.Action]:
+def chosen_for(case: Case, regime: Regime) -> Chosen:
+    """The steps of the playbook in force for this exception."""
+    return regime.playbook.choose(case.code, case.tenant, case.carrier, case.zone, case.service_tier)
+
+
+def weigh(home: HomeState, case: Case, regime: Regime, at_ms: int, first_step: int = 0) -> list[Effect]:
     """Records of the steps held back, then of the one put forward, if any.
 
-    first_step: where to begin; after a failure the step behind the failed one.
+    first_step: where to begin; after a failure the step behind the failed one. In shadow the first step
+    that would have been taken is the last one weighed, since in earnest nothing would have followed yet.
     """
-    rule = playbook.rules.get(case.code)
-    steps = rule.steps if rule else ()
-    findings = [(step, judge(step, case, home, playbook, at_ms)) for step in steps[first_step:]]
-    effects: list[wire.Action] = []
+    name, steps = chosen_for(case, regime)
+    findings = [(step, judge(step, case, home, regime, at_ms)) for step in steps[first_step:]]
+    effects: list[Effect] = []
     for index, (step, finding) in enumerate(findings):
         others = _alternatives(findings, index)
+        taken = Taken(step, f"{name}[{first_step + index}]")
         if finding.held is not None:
-            effects += _hold_back(home, case, step, finding.held, at_ms, playbook, others)
+            effects += hold_back(home, case, taken, finding.held, at_ms, regime, others)
+            if finding.held.because is SuppressReason.SHADOW:
+                return effects
         elif finding.passed is None:
-            return [*effects, _put_forward(home, case, step, at_ms, playbook, others)]
+            return [*effects, *put_forward(home, case, taken, at_ms, regime, others)]
     if not case.attempts:
         others = _alternatives(findings, len(findings))
-        effects += _hold_back(home, case, _NO_ANSWER, SuppressReason.NO_POLICY, at_ms, playbook, others)
+        nothing = Held(SuppressReason.NO_POLICY)
+        effects += hold_back(home, case, Taken(_NO_ANSWER, name), nothing, at_ms, regime, others)
     return effects
 
 
-def _hold_back(
+def hold_back(
     home: HomeState,
     case: Case,
-    step: Step,
-    because: SuppressReason,
+    taken: Taken,
+    held: Held,
     at_ms: int,
-    playbook: Playbook,
-    others: tuple[wire.Alternative, ...],
-) -> list[wire.Action]:
+    regime: Regime,
+    others: Alternatives,
+) -> list[Effect]:
     """One SUPPRESSED record; none where the same was told last."""
-    if case.held.get(step.action) is because:
+    action = taken.step.action
+    if held.until_ms is None:
+        case.wakes.pop(action, None)
+    else:
+        case.wakes[action] = held.until_ms
+    if case.held.get(action) is held.because:
         return []
-    case.held[step.action] = because
-    version = playbook.policy_version
-    return [begin(home, case, step, ActionState.SUPPRESSED, at_ms, version, others, because)]
+    case.held[action] = held.because
+    state = ActionState.SUPPRESSED
+    return [begin(home, case, taken, state, at_ms, regime.playbook, others, held)]
 
 
-def _put_forward(
+def put_forward(
     home: HomeState,
     case: Case,
-    step: Step,
+    taken: Taken,
     at_ms: int,
-    playbook: Playbook,
-    others: tuple[wire.Alternative, ...],
-) -> wire.Action:
+    regime: Regime,
+    others: Alternatives,
+) -> list[Effect]:
+    """The step becomes an action: proposed to a person, or approved by policy and sent."""
+    step = taken.step
     case.held.pop(step.action, None)
+    case.wakes.pop(step.action, None)
     case.tried[step.action] = case.tried.get(step.action, 0) + 1
     home.cooldowns[step.action] = at_ms + step.cooldown_s * 1000
-    return begin(home, case, step, FIRST_STATE[step.tier], at_ms, playbook.policy_version, others)
+    return enter(home, case, taken, at_ms, regime, others)
 
 
-def _alternatives(findings: list[tuple[Step, Finding]], taken: int) -> tuple[wire.Alternative, ...]:
+def enter(
+    home: HomeState, case: Case, taken: Taken, at_ms: int, regime: Regime, others: Alternatives
+) -> list[Effect]:
+    """The first records of an action that is allowed."""
+    step = taken.step
+    state = FIRST_STATE[step.tier]
+    if state is not ActionState.APPROVED or needs_permit(step, case, regime.playbook):
+        action = begin(home, case, taken, state, at_ms, regime.playbook, others)
+        asked = send(home, case, regime, action, at_ms) if state is ActionState.APPROVED else []
+        return [action, *asked]
+    sent = begin(home, case, taken, ActionState.DISPATCHED, at_ms, regime.playbook, others)
+    note_message(home, case, regime.playbook, sent)
+    return [sent]
+
+
+def _alternatives(findings: list[tuple[Step, Finding]], taken: int) -> Alternatives:
     """All other steps with the reason why they were not taken."""
     return tuple(
-        wire.Alternative(step.action, (finding.held or finding.passed or WhyNot.NOT_NEEDED_YET).value)
+        wire.Alternative(step.action, _why_not(finding))
         for index, (step, finding) in enumerate(findings)
         if index != taken
     )
+
+
+def _why_not(finding: Finding) -> str:
+    if finding.held is not None:
+        return finding.held.because.value
+    return (finding.passed or WhyNot.NOT_NEEDED_YET).value

@@ -9,6 +9,7 @@ from schemas.vocabulary.actions import (
     FeedbackState,
     Refusal,
     SuppressReason,
+    SwitchMode,
     Tier,
 )
 from schemas.vocabulary.exceptions import (
@@ -68,6 +69,7 @@ __all__ = [
     "StopKind",
     "SubjectType",
     "SuppressReason",
+    "SwitchMode",
     "Tier",
     "Transition",
 ]

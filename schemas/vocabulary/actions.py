@@ -114,6 +114,15 @@ class Refusal(StrEnum):
     WHY_MISSING = "WHY_MISSING"
     UNTIL_MISSING = "UNTIL_MISSING"
     UNTIL_OUT_OF_RANGE = "UNTIL_OUT_OF_RANGE"
+    SAME_PERSON = "SAME_PERSON"
+
+
+class SwitchMode(StrEnum):
+    """What a switch lets recovery do."""
+
+    ACT = "act"
+    SHADOW = "shadow"
+    OFF = "off"
 
 
 class CommandKind(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -93,8 +94,13 @@ def tick(seconds: float, source: str = f"route-events/{PARTITION}") -> wire.Tick
     return wire.Tick(source=source, sources=1, upto=at(seconds))
 
 
+@cache
+def _shipped() -> Playbook:
+    return load_playbook()
+
+
 def make_fold(playbook: Playbook | None = None) -> RecoverFold:
-    return RecoverFold(PARTITION, 4, playbook or load_playbook(), lambda: 0)
+    return RecoverFold(PARTITION, 4, playbook or _shipped(), lambda: 0)
 
 
 def as_records(events: Sequence[wire.RecoveryEvent], first_offset: int = 0) -> list[Record]:
@@ -104,27 +110,50 @@ def as_records(events: Sequence[wire.RecoveryEvent], first_offset: int = 0) -> l
     ]
 
 
+def log_records(log: Sequence[bytes]) -> list[Record]:
+    """A log as it stood, permits included, to be folded again."""
+    return [Record(RECOVERY_EVENTS, PARTITION, at, 0, None, value) for at, value in enumerate(log)]
+
+
 def actions_of(commit: Commit) -> list[wire.Action]:
     """What went to dispatch, in order."""
     values = [out.value for out in commit.outputs if out.topic == DISPATCH]
     return [msgspec.json.decode(value, type=wire.Action) for value in values if value is not None]
 
 
+def permits_of(commit: Commit) -> list[Record]:
+    """Questions and answers about permits, as the log of recovery will bring them back."""
+    return [
+        Record(RECOVERY_EVENTS, PARTITION, 0, 0, out.key, out.value)
+        for out in commit.outputs
+        if out.topic == RECOVERY_EVENTS
+    ]
+
+
 class Day:
-    """Folds what happens, one record per poll, and keeps all action records."""
+    """Folds what happens, one record per poll, and keeps all action records.
+
+    The partition is its homes' and their targets' alike: what it writes into its own log comes at once.
+    """
 
     def __init__(self, playbook: Playbook | None = None) -> None:
         self.fold = make_fold(playbook)
         self.actions: list[wire.Action] = []
         self.commits: list[Commit] = []
+        #: all that was folded, permits included
+        self.log: list[bytes] = []
 
     def happen(self, *events: wire.RecoveryEvent) -> list[wire.Action]:
         """The action records that follow from the events."""
         fresh: list[wire.Action] = []
         for event in events:
-            commit = self.fold.fold(as_records([event]))
-            self.commits.append(commit)
-            fresh += actions_of(commit)
+            waiting = as_records([event])
+            while waiting:
+                self.log.append(waiting[0].value or b"")
+                commit = self.fold.fold(waiting[:1])
+                self.commits.append(commit)
+                fresh += actions_of(commit)
+                waiting = [*waiting[1:], *permits_of(commit)]
         self.actions += fresh
         return fresh
 

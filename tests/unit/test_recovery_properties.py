@@ -24,11 +24,11 @@ from schemas.vocabulary import (
 from tests.unit.recovery_day import (
     Day,
     actions_of,
-    as_records,
     at,
     command,
     exception,
     feedback,
+    log_records,
     make_fold,
     resolved,
     tick,
@@ -144,7 +144,9 @@ def test_batching_ticks_and_restarts_change_nothing(
             seconds = (_time_of(event) - at(0)).total_seconds() if with_ticks else 0
             with_ticks.append(tick(max(0, seconds - data.draw(st.sampled_from((0, 1, 500))))))
         with_ticks.append(event)
-    records = as_records([*with_ticks, tick(END_S)])
+    day = Day()
+    day.happen(*with_ticks, tick(END_S))
+    records = log_records(day.log)
     actions, changelog, fold = [], dict[bytes, bytes](), make_fold()
     while records:
         size = data.draw(st.integers(1, len(records)))

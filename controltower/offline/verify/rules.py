@@ -28,6 +28,9 @@ _SCAN, _PLAN, _TICK = "controltower.scan/1", "controltower.plan/1", "controltowe
 _MOVED, _ASSIGNMENT = "controltower.vehicle-moved/1", "controltower.assignment/1"
 _EXCEPTION, _ACTION = "controltower.exception/1", "controltower.action/1"
 _JUDGED, _SUPPRESSION = "controltower.feeds-judged/1", "controltower.suppression/1"
+_GOVERNING = ("controltower.playbook/1", "controltower.switch/1")
+_PERMITS = ("controltower.permit-request/1", "controltower.permit/1", "controltower.permit-return/1")
+_ANSWERED_BY_RECOVER = ("approve", "refuse")
 _COMMAND, _FEEDBACK = "controltower.command/1", "controltower.feedback/1"
 
 
@@ -44,6 +47,7 @@ class Header(msgspec.Struct, frozen=True):
 
     schema: str = ""
     home: str = ""
+    kind: str = ""
     shipment_ids: tuple[str, ...] = ()
     source: Any = None
 
@@ -67,6 +71,11 @@ def _schemas(*schemas: str) -> Wrote:
 
 def _of_assign(header: Header) -> bool:
     return header.home.startswith(("shipment:", "carrier:", "hub:"))
+
+
+def _approval(header: Header) -> bool:
+    """A command about an action is obeyed and answered by recover, whatever its home."""
+    return header.kind in _ANSWERED_BY_RECOVER
 
 
 def _parents(header: Header) -> bool:
@@ -99,21 +108,23 @@ def _straight(header: Header) -> bool:
 RULES: tuple[Rule, ...] = (
     Rule("normalize", ROUTE_EVENTS, How.AS_SET, _straight),
     Rule("normalize", SHIPMENT_EVENTS, How.AS_SET, _schemas(_SCAN, _ASSIGNMENT, _COMMAND)),
-    Rule("normalize", RECOVERY_EVENTS, How.AS_SET, _schemas(_COMMAND, _FEEDBACK)),
+    Rule("normalize", RECOVERY_EVENTS, How.AS_SET, _schemas(_COMMAND, _FEEDBACK, *_GOVERNING)),
     Rule("normalize", AREA_EVENTS, How.AS_SET, _schemas(_COMMAND)),
     Rule("normalize", DEAD_LETTERS, How.AS_SET, _any),
     Rule("assign", EXCEPTIONS, How.AS_SET, _of_assign),
     Rule("assign", FEED_STATUS, How.LATEST, _any),
     Rule("assign", ROUTE_EVENTS, How.AS_SET, _passed_on),
     Rule("track", EXCEPTIONS, How.IN_ORDER, lambda header: not _of_assign(header)),
-    Rule("assign", COMMAND_REPLIES, How.AS_SET, _of_assign),
+    Rule("assign", COMMAND_REPLIES, How.AS_SET, lambda header: _of_assign(header) and not _approval(header)),
     Rule(
         "assign",
         RECOVERY_EVENTS,
         How.AS_SET,
         lambda header: header.schema == _EXCEPTION and _of_assign(header),
     ),
-    Rule("track", COMMAND_REPLIES, How.IN_ORDER, lambda header: not _of_assign(header)),
+    Rule(
+        "track", COMMAND_REPLIES, How.IN_ORDER, lambda header: not (_of_assign(header) or _approval(header))
+    ),
     Rule("track", RECOVERY_EVENTS, How.IN_ORDER, _told_to_recovery),
     Rule("track", AREA_EVENTS, How.AS_SET, _schemas(_EXCEPTION, _TICK)),
     Rule("track", SCORE_REQUESTS, How.IN_ORDER, _any),
@@ -121,6 +132,8 @@ RULES: tuple[Rule, ...] = (
     Rule("recover", DISPATCH, How.IN_ORDER, _any),
     Rule("recover", ROUTE_EVENTS, How.IN_ORDER, _schemas(_ACTION)),
     Rule("recover", AREA_EVENTS, How.AS_SET, _schemas(_ACTION)),
+    Rule("recover", RECOVERY_EVENTS, How.AS_SET, _schemas(*_PERMITS)),
+    Rule("recover", COMMAND_REPLIES, How.AS_SET, _approval),
     Rule("recover", SHIPMENT_EVENTS, How.IN_ORDER, _schemas(_ACTION)),
 )
 
