@@ -33,6 +33,7 @@ COMMANDS = (
     "sinks",
     "erase",
     "reset",
+    "history",
     "train",
     "evaluate",
     "capacity",
@@ -123,6 +124,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from controltower.offline.broker import BrokerError
     from controltower.offline.recording import RecordingError
     from controltower.recovery.playbook import PlaybookError
+    from controltower.risk.history import HistoryError
     from controltower.streaming.exits import StageStopped
 
     return (
@@ -132,6 +134,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
         GtfsError,
         BrokerError,
         RecordingError,
+        HistoryError,
         PlaybookError,
         RulesError,
         StageStopped,

@@ -1,4 +1,7 @@
-"""Hold a part of the product against data that people have labelled.
+"""Hold a part of the product against what came true, or what people have labelled.
+
+`--model M --history H` judges a delay model. M is the folder of one, or `shipped`; H a file of
+`history build`, a GTFS folder with positions, a recording, or a folder of milestone tables.
 
 `motion FILE.csv` runs the evidence that LONG_HALT rests on, without a plan, over traces of positions:
 columns `t` and `x`, `y` in metres or `lat`, `lon`, an `id` where there are several traces. With a column
@@ -13,23 +16,39 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from agents.errors import CommandError
+from agents.evaluated import evaluate_model
 from agents.progress import ProgressShown
 from controltower.detect.rules import load_limits
 from controltower.detect.trace import find_parked
 from controltower.offline.traces import Trace, read_traces
+from controltower.risk.scorer import SHIPPED_MODEL
 from controltower.settings import Settings
 
-HELP = "hold a part of the product against labelled data"
+HELP = "hold a model, or a part of the product, against what came true"
+_SHIPPED = "shipped"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parts = parser.add_subparsers(dest="part", metavar="PART", required=True)
+    parser.add_argument("--model", metavar="M", help=f"folder of a model, or `{_SHIPPED}`")
+    parser.add_argument("--history", type=Path, metavar="H", help="what it is judged by")
+    parts = parser.add_subparsers(dest="part", metavar="PART")
     motion = parts.add_parser("motion", help="moving or parked, per position of a trace")
     motion.add_argument("file", type=Path, metavar="FILE.csv", help="traces of positions")
     motion.add_argument("--out", type=Path, metavar="OUT.csv", help="writes moving or parked per position")
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
+    if args.part == "motion":
+        return _run_motion(args, settings)
+    if args.model is None or args.history is None:
+        raise CommandError("evaluate needs --model and --history, or a part", "controltower evaluate --help")
+    folder = SHIPPED_MODEL if args.model == _SHIPPED else Path(args.model)
+    for line in evaluate_model(folder, args.history):
+        print(line, flush=True)
+    return 0
+
+
+def _run_motion(args: argparse.Namespace, settings: Settings) -> int:
     limits = load_limits(settings.rules)
     traces = read_traces(args.file)
     with ProgressShown("judging", "traces", len(traces)) as progress:

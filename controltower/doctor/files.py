@@ -36,7 +36,7 @@ def _check_playbook(playbook: Path | None) -> Finding:
 def _check_model(model_dir: Path | None) -> Finding:
     scorer = load_scorer(model_dir)
     if scorer.refused_because is None:
-        return ok("model", scorer.model_version)
+        return ok("model", scorer.version)
     return warn(
         "model",
         f"the rule answers instead of the model: {scorer.refused_because}",

@@ -7,21 +7,30 @@ arrival is taken as normal. Without a promise it is 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
-from controltower.risk.features import FEATURES
+import numpy as np
+
+from controltower.risk.predictions import SLACK, Floats, Predictions, order, scale_s
 
 VERSION = "rule/1"
-_SLACK = [name for name, _ in FEATURES].index("slack_s")
-_HORIZON = [name for name, _ in FEATURES].index("horizon_s")
-_SIGMA_BASE_S = 60.0
-_SIGMA_SHARE = 0.13
+_Z_90 = 1.2816
+_erfc = np.vectorize(math.erfc, otypes=[np.float64])
 
 
-def estimate_p_late(row: Sequence[float | None]) -> float:
-    """p(late) of one row of features."""
-    slack, horizon = row[_SLACK], row[_HORIZON]
-    if slack is None:
-        return 0.0
-    sigma = _SIGMA_BASE_S + _SIGMA_SHARE * max(0.0, horizon or 0.0)
-    return 0.5 * math.erfc(slack / sigma / math.sqrt(2))
+def predict(table: Floats) -> Predictions:
+    """The answers to a table of features, shape (n, F)."""
+    sigma = scale_s(table)
+    width, nothing = _Z_90 * sigma, np.zeros(len(table))
+    return order(table, normal_p_late(table[:, SLACK], sigma), -width, nothing, width)
+
+
+def normal_p_late(slack_s: Floats, sigma_s: Floats) -> Floats:
+    """1 - Phi(slack / sigma), shape (n,); an even chance where the slack is missing."""
+    return np.asarray(0.5 * _erfc(np.nan_to_num(slack_s) / sigma_s / math.sqrt(2)), dtype=np.float64)
+
+
+def contributions(table: Floats) -> Floats:
+    """Everything comes from the slack: its distance from an even chance, shape (n, F)."""
+    shares = np.zeros_like(table)
+    shares[:, SLACK] = predict(table).p_late - 0.5
+    return shares

@@ -8,43 +8,76 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from controltower.detect.habits import hour_key
 from controltower.route.eta import estimate_p50s
-from controltower.route.evidence import Snapshot
-from controltower.route.plan import RoutePlan
+from controltower.route.evidence import Progress, Snapshot
+from controltower.route.plan import PlannedStop, RoutePlan
 
-FEATURE_SET = "stop-lateness/1"
+FEATURE_SET = "stop-lateness/2"
 
 #: Name and meaning, in the order in which they stand in a request.
 FEATURES: tuple[tuple[str, str], ...] = (
     ("slack_s", "promise minus ETA"),
     ("planned_buffer_s", "promise minus planned arrival"),
+    ("planned_s", "planned arrival minus now"),
+    ("horizon_s", "ETA minus now"),
+    ("distance_m", "metres along the path to the stop"),
+    ("stop_share", "where on the path the stop lies: 0 its beginning, 1 its end"),
+    ("path_km", "length of the path: with the shares it tells where on which line the legs ahead lie"),
+    ("stops_between", "stops to serve before this one"),
+    ("service_between_s", "planned service before this stop"),
+    ("dwell_usual_s", "95 % of what this carrier stayed at such a stop at such an hour, on past days"),
+    ("hour", "solar hour of the ETA at the place of the route"),
+    ("weekday", "of the ETA by solar time, Monday is 0"),
+    ("shift_end", "1 where the promise is the end of the shift"),
     ("slip_s", "lateness against the frozen plan now"),
     ("slip_trend_s", "change of the slip over the last 5 to 10 min, per 10 min"),
-    ("horizon_s", "ETA minus now"),
-    ("stops_between", "stops to serve before this one"),
+    ("pace_s", "slip gained per hour since the departure"),
+    ("left_late_s", "departure minus planned departure"),
+    ("underway_s", "since the departure"),
     ("stops_left", "stops left on the route"),
-    ("service_between_s", "planned service before this stop"),
     ("speed_ratio", "metres along the path in the last 5 to 10 min against the plan's"),
     ("standing_s", "how long the vehicle has stood"),
+    ("next_stop_m", "metres along the path to the next stop"),
     ("off_path_m", "distance from the path"),
     ("signal_age_s", "since the last fix"),
+    ("cadence_s", "usual time between fixes: how disciplined the carrier's tracker is"),
+    ("scan_share", "share of the stops passed that the carrier has scanned as served"),
+    ("open_exceptions", "exceptions that are open and that no score has opened"),
     ("departed", "1 once the vehicle has left the first stop"),
     ("share_done", "share of the planned path behind the vehicle"),
 )
 
+_NAMES = tuple(name for name, _ in FEATURES)
+_SLACK, _BUFFER = _NAMES.index("slack_s"), _NAMES.index("planned_buffer_s")
+_PLANNED, _HORIZON = _NAMES.index("planned_s"), _NAMES.index("horizon_s")
+_SHIFT_END = _NAMES.index("shift_end")
 _TEN_MIN_MS = 600_000
+_HOUR_MS = 3_600_000
+_DAY_MS = 24 * _HOUR_MS
+#: The first pace is noise: what a minute late means shows only after so long.
+_PACE_AFTER_MS = 600_000
+#: The sun moves so many degrees an hour: the hour of the day needs no time zone.
+_DEGREES_PER_HOUR = 15.0
+#: 1970-01-01 was a Thursday.
+_EPOCH_WEEKDAY = 3
 
 Row = tuple[float | None, ...]
 
 
 class Moment(NamedTuple):
-    """The situation of a route when a question is asked. Times in ms."""
+    """The situation of a route when a question is asked. Times in ms.
+
+    served: stops served by a scan, one bit each. open_exceptions: those that no score has opened.
+    """
 
     plan: RoutePlan
     snapshot: Snapshot
     slip_ms: int
     now_ms: int
     remaining: tuple[int, ...]
+    served: int
+    open_exceptions: int
 
 
 def feature_rows(moment: Moment, chosen: Sequence[int]) -> Iterator[tuple[int, Row]]:
@@ -52,56 +85,96 @@ def feature_rows(moment: Moment, chosen: Sequence[int]) -> Iterator[tuple[int, R
 
     chosen: ascending. What is equal for all stops is worked out once.
     """
-    plan, now = moment.plan, moment.now_ms
-    p50s = dict(zip(chosen, estimate_p50s(plan.stops, chosen, moment.slip_ms, now), strict=True))
-    slip_s, trend_s = moment.slip_ms / 1000, _trend_s(moment)
-    left, situation = float(len(moment.remaining)), _situation(moment)
-    service_ms = 0
+    plan = moment.plan
+    etas = dict(zip(chosen, estimate_p50s(plan.stops, chosen, moment.slip_ms, moment.now_ms), strict=True))
+    situation, service_ms = _situation(moment), 0
     for between, i in enumerate(moment.remaining):
-        stop, eta = plan.stops[i], p50s.get(i)
+        stop, eta = plan.stops[i], etas.get(i)
         if eta is not None:
-            promised = stop.promised_ms
-            yield (
-                i,
-                (
-                    None if promised is None else (promised - eta) / 1000,
-                    None if promised is None else (promised - stop.arrival_ms) / 1000,
-                    slip_s,
-                    trend_s,
-                    (eta - now) / 1000,
-                    float(between),
-                    left,
-                    service_ms / 1000,
-                    *situation,
-                ),
-            )
+            yield i, _ahead(moment, stop, eta, between, service_ms) + situation
         service_ms += stop.service_ms
 
 
-def _situation(moment: Moment) -> Row:
-    """The features from speed_ratio on: where the vehicle is and how it moves."""
-    progress, now = moment.snapshot.progress, moment.now_ms
+def to_shift_row(row: Row, shift_left_s: float) -> Row:
+    """The row of the last remaining stop, turned into the question whether the route is done in time.
+
+    shift_left_s: from the moment of the question to the end of the shift, less the planned service of that
+    stop. What is answered to it as p_late is the probability that the route is not done by then.
+    """
+    planned_s, horizon_s = row[_PLANNED], row[_HORIZON]
+    assert planned_s is not None, "every row has a planned arrival"
+    assert horizon_s is not None, "and an ETA"
+    turned = list(row)
+    turned[_SLACK], turned[_BUFFER] = shift_left_s - horizon_s, shift_left_s - planned_s
+    turned[_SHIFT_END] = 1.0
+    return tuple(turned)
+
+
+def _ahead(moment: Moment, stop: PlannedStop, eta_ms: int, between: int, service_ms: int) -> Row:
+    """The features up to shift_end: what lies between the vehicle and the stop."""
+    plan, now, progress = moment.plan, moment.now_ms, moment.snapshot.progress
+    promised_ms = stop.promised_ms
+    solar_ms = eta_ms + int(plan.frame.lon / _DEGREES_PER_HOUR * _HOUR_MS)
+    usual = plan.learned.get(hour_key(stop.kind.value, stop.arrival_ms)) if plan.learned else None
     return (
-        _speed_ratio(moment),
-        _standing_s(moment),
-        round(progress.off_m, 1) if progress.at_ms else None,
-        (now - progress.at_ms) / 1000 if progress.at_ms else None,
-        1.0 if progress.departed_ms else 0.0,
-        progress.reached_m / moment.plan.path.length_m,
+        None if promised_ms is None else (promised_ms - eta_ms) / 1000,
+        None if promised_ms is None else (promised_ms - stop.arrival_ms) / 1000,
+        (stop.arrival_ms - now) / 1000,
+        (eta_ms - now) / 1000,
+        round(stop.along_m - progress.along_m) if progress.on_path_at_ms else None,
+        round(stop.along_m / plan.path.length_m, 3),
+        round(plan.path.length_m / 1000, 1),
+        float(between),
+        service_ms / 1000,
+        None if usual is None else usual[1] / 1000,
+        round(solar_ms % _DAY_MS / _HOUR_MS, 2),
+        float((solar_ms // _DAY_MS + _EPOCH_WEEKDAY) % 7),
+        0.0,
     )
 
 
-def _trend_s(moment: Moment) -> float | None:
-    progress = moment.snapshot.progress
+def _situation(moment: Moment) -> Row:
+    """The features from slip_s on: where the vehicle is and how it moves; the same for all stops."""
+    plan, now, progress = moment.plan, moment.now_ms, moment.snapshot.progress
+    departed = progress.departed_ms
+    left_late_ms = departed - plan.stops[0].departure_ms
+    standing = moment.snapshot.standing
+    return (
+        moment.slip_ms / 1000,
+        _trend_s(progress),
+        _pace_s(progress, left_late_ms),
+        left_late_ms / 1000 if departed else None,
+        (now - departed) / 1000 if departed else None,
+        float(len(moment.remaining)),
+        _speed_ratio(progress, plan),
+        (standing.seen_ms - standing.since_ms) / 1000,
+        _next_stop_m(progress, plan),
+        round(progress.off_m, 1) if progress.at_ms else None,
+        (now - progress.at_ms) / 1000 if progress.at_ms else None,
+        progress.cadence_ms / 1000 if progress.gaps else None,
+        _scan_share(progress.next_stop, moment.served),
+        float(moment.open_exceptions),
+        1.0 if departed else 0.0,
+        round(progress.reached_m / plan.path.length_m, 4),
+    )
+
+
+def _trend_s(progress: Progress) -> float | None:
     samples = progress.samples
     span = progress.at_ms - samples.old_at_ms
     if not samples.old_at_ms or span <= 0:
         return None
-    return (progress.slip_ms - samples.old_slip_ms) / span * _TEN_MIN_MS / 1000
+    return round((progress.slip_ms - samples.old_slip_ms) / span * _TEN_MIN_MS / 1000, 1)
 
 
-def _speed_ratio(moment: Moment) -> float | None:
-    progress, plan = moment.snapshot.progress, moment.plan
+def _pace_s(progress: Progress, left_late_ms: int) -> float | None:
+    underway = progress.at_ms - progress.departed_ms
+    if not progress.departed_ms or underway < _PACE_AFTER_MS:
+        return None
+    return round((progress.slip_ms - left_late_ms) / underway * _HOUR_MS / 1000, 1)
+
+
+def _speed_ratio(progress: Progress, plan: RoutePlan) -> float | None:
     samples = progress.samples
     if not samples.old_at_ms or progress.at_ms <= samples.old_at_ms:
         return None
@@ -112,6 +185,13 @@ def _speed_ratio(moment: Moment) -> float | None:
     return round((progress.along_m - samples.old_along_m) / planned, 3)
 
 
-def _standing_s(moment: Moment) -> float:
-    standing = moment.snapshot.standing
-    return (standing.seen_ms - standing.since_ms) / 1000
+def _next_stop_m(progress: Progress, plan: RoutePlan) -> float | None:
+    if not progress.on_path_at_ms or progress.next_stop >= len(plan.stops):
+        return None
+    return float(round(plan.stops[progress.next_stop].along_m - progress.along_m))
+
+
+def _scan_share(passed: int, served: int) -> float | None:
+    if not passed:
+        return None
+    return round((served & (1 << passed) - 1).bit_count() / passed, 3)

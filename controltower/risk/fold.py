@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from controltower.risk.features import FEATURE_SET
+from controltower.risk.predictions import to_table
 from controltower.risk.scorer import Scorer
 from controltower.streaming.stage import Commit, Out, Record
 from schemas import topics, wire
@@ -34,7 +35,7 @@ class ScoreFold:
         questions = [question for r in records if (question := _read(r)) is not None]
         known = [question for question in questions if question.feature_set == FEATURE_SET]
         rows = [row.features for question in known for row in question.rows]
-        answers = iter(self._scorer.score(rows) if rows else ())
+        answers = iter(self._scorer.predict(to_table(rows)).p_late.tolist() if rows else ())
         commit = Commit([self._answer(q, [next(answers) for _ in q.rows]) for q in known])
         if known:
             commit.tallies[("score", self._scorer.source.value)] = len(known)
@@ -50,9 +51,11 @@ class ScoreFold:
             request_id=question.request_id,
             route_id=question.route_id,
             as_of=question.as_of,
-            stops=tuple(wire.StopScore(r.stop_id, p) for r, p in zip(question.rows, p_late, strict=True)),
+            stops=tuple(
+                wire.StopScore(r.stop_id, round(p, 6)) for r, p in zip(question.rows, p_late, strict=True)
+            ),
             scored_by=self._scorer.source,
-            model_version=self._scorer.model_version,
+            model_version=self._scorer.version,
         )
         return Out(topics.ROUTE_EVENTS, question.route_id.encode(), wire.encode(score), self.partition)
 

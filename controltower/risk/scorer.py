@@ -1,75 +1,102 @@
-"""Answers for batches of feature rows: by the model where one can be trusted, else by the rule."""
+"""Answers for tables of feature rows: by the model where one can be trusted, else by the rule."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
+from typing import Protocol
 
 from controltower.risk import fallback
-from controltower.risk.manifest import ModelRefusedError, read_model
+from controltower.risk.canary import try_model
+from controltower.risk.delay_model import DelayModel, load_model
+from controltower.risk.manifest import Manifest, ModelRefusedError, read_model
+from controltower.risk.predictions import Floats, Predictions
 from schemas.vocabulary import ScoreSource
 
 #: The model that ships with the product.
 SHIPPED_MODEL = Path(__file__).parent / "model"
-Row = Sequence[float | None]
 
 
 class Scorer(Protocol):
-    """p(late) of rows of `features.FEATURES`; says what answered."""
+    """Answers to rows of `features.FEATURES`; says what answered."""
 
     source: ScoreSource
-    model_version: str
+    version: str
     #: why the rule answers, or None where the model does
     refused_because: str | None
+    #: what is known of the model, with the distributions of its features; None where the rule answers
+    manifest: Manifest | None
 
-    def score(self, rows: Sequence[Row]) -> list[float]:
-        """One probability per row, each independent of the other rows."""
+    def predict(self, table: Floats) -> Predictions:
+        """table: shape (n, F), NaN where missing. Each row's answer is independent of the other rows."""
+        ...
+
+    def contributions(self, table: Floats) -> Floats:
+        """Shape (n, F): what each feature adds to the risk of each row. About 2 ms a row: ask for few."""
         ...
 
 
 class RuleScorer:
     """The documented rule."""
 
+    manifest: Manifest | None = None
+
     def __init__(self, source: ScoreSource, refused_because: str) -> None:
         self.source = source
-        self.model_version = fallback.VERSION
+        self.version = fallback.VERSION
         self.refused_because: str | None = refused_because
 
-    def score(self, rows: Sequence[Row]) -> list[float]:
-        """One probability per row."""
-        return [round(fallback.estimate_p_late(row), 6) for row in rows]
+    def predict(self, table: Floats) -> Predictions:
+        """See Scorer."""
+        return fallback.predict(table)
+
+    def contributions(self, table: Floats) -> Floats:
+        """See Scorer."""
+        return fallback.contributions(table)
 
 
 class ModelScorer:
-    """A LightGBM booster, one thread: batches are small and the other core has work of its own."""
+    """A model that passed its trial."""
 
     source = ScoreSource.MODEL
+    refused_because: str | None = None
 
-    def __init__(self, booster: Any, model_version: str) -> None:
-        self._booster = booster
-        self.model_version = model_version
-        self.refused_because: str | None = None
+    def __init__(self, model: DelayModel, manifest: Manifest) -> None:
+        self._model = model
+        self.manifest: Manifest | None = manifest
+        self.version = manifest.model_version
 
-    def score(self, rows: Sequence[Row]) -> list[float]:
-        """One probability per row; a missing feature is missing, not zero."""
-        table = np.array([[np.nan if v is None else v for v in row] for row in rows], dtype=np.float64)
-        return [round(float(p), 6) for p in self._booster.predict(table, num_threads=1)]
+    def predict(self, table: Floats) -> Predictions:
+        """See Scorer."""
+        return self._model.predict(table)
+
+    def contributions(self, table: Floats) -> Floats:
+        """See Scorer."""
+        return self._model.contributions(table)
 
 
 def load_scorer(folder: Path | None = None) -> Scorer:
     """The model of this folder (default: the shipped one), or the rule with the reason why not."""
+    folder = folder or SHIPPED_MODEL
     try:
-        manifest, text = read_model(folder or SHIPPED_MODEL)
+        return load_model_scorer(folder)
     except ModelRefusedError as refused:
-        present = (folder or SHIPPED_MODEL).is_dir()
-        source = ScoreSource.RULE_MODEL_REFUSED if present else ScoreSource.RULE_NO_MODEL
+        source = ScoreSource.RULE_MODEL_REFUSED if folder.is_dir() else ScoreSource.RULE_NO_MODEL
         return RuleScorer(source, str(refused))
-    try:
-        import lightgbm
     except (ImportError, OSError) as wrong:
         hint = "install the system package libgomp1" if "libgomp" in str(wrong) else str(wrong)
         return RuleScorer(ScoreSource.RULE_NO_LIBRARY, f"LightGBM cannot be loaded: {hint}")
-    return ModelScorer(lightgbm.Booster(model_str=text), manifest.model_version)
+
+
+def load_model_scorer(folder: Path) -> ModelScorer:
+    """Digests, then a trial in a child process, then the model itself, all from the same bytes.
+
+    Raises ModelRefusedError: whoever swaps models keeps the old one. Raises ImportError or OSError where
+    LightGBM itself cannot be loaded.
+    """
+    manifest, texts = read_model(folder)
+    if manifest.beaten_by:
+        raise ModelRefusedError(f"{folder.name}: {manifest.beaten_by} was better on the held-out period")
+    import lightgbm  # noqa: F401  where the library is at fault, the model is not blamed
+
+    try_model(manifest, texts)
+    return ModelScorer(load_model(manifest, texts), manifest)

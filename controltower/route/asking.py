@@ -6,11 +6,23 @@ from controltower.risk.features import FEATURE_SET, FEATURES, Moment, Row, featu
 from controltower.route.eta import estimate_p50s
 from controltower.route.limits import Limits
 from controltower.route.outcomes import settle_outcomes
+from controltower.route.plan import RoutePlan
 from controltower.route.promises import judge_look
 from controltower.route.route import Effects, Route
 from controltower.route.state import Risk
 from controltower.route.timeline import from_ms
 from schemas import wire
+from schemas.vocabulary import ExceptionCode
+
+#: What scores and ETAs open.
+SCORED = frozenset(
+    {
+        ExceptionCode.SLA_AT_RISK,
+        ExceptionCode.SLA_BREACHED,
+        ExceptionCode.ETA_SLIP,
+        ExceptionCode.ROUTE_OVERLOADED,
+    }
+)
 
 _SPEED = [name for name, _ in FEATURES].index("speed_ratio")
 #: Slower than its plan from, and until: shares of the planned way over 5 to 10 min.
@@ -34,7 +46,7 @@ def ask_if_due(route: Route, now_ms: int, limits: Limits, effects: Effects) -> N
     if not chosen:
         return
     risk.asked += 1
-    rows = list(feature_rows(Moment(plan, route.snapshot, slip, now_ms, remaining), chosen))
+    rows = list(feature_rows(moment_of(route, plan, slip, now_ms, remaining), chosen))
     _note_speed(route, rows[0][1])
     effects.tell(
         wire.ScoreRequest(
@@ -64,6 +76,18 @@ def _note_speed(route: Route, row: Row) -> None:
         risk.slower_since_ms = 0
     elif ratio < _SLOWER_FROM and not risk.slower_since_ms:
         risk.slower_since_ms = route.snapshot.progress.samples.old_at_ms
+
+
+def moment_of(route: Route, plan: RoutePlan, slip_ms: int, now_ms: int, remaining: tuple[int, ...]) -> Moment:
+    """What is known of a route when a question is asked."""
+    return Moment(
+        plan, route.snapshot, slip_ms, now_ms, remaining, route.state.served, _open_exceptions(route)
+    )
+
+
+def _open_exceptions(route: Route) -> int:
+    """How many are open that rest on what was seen: what a score has opened must not feed the next one."""
+    return sum([1 for e in route.state.episodes if not e.cleared_ms and e.code not in SCORED])
 
 
 def choose_stops(

@@ -89,6 +89,10 @@ class TrackFold:
         """Nothing happens without a record."""
         return None
 
+    def find_route(self, route_id: str) -> Route | None:
+        """A route as it stands after the last record, for those that learn from what was known when."""
+        return self._routes.find(route_id)
+
     def fold(self, records: Sequence[Record]) -> Commit:
         """Fold one poll of route-events."""
         effects = Effects(archive=self._archive, verdicts=self._verdicts)

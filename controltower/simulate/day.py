@@ -18,7 +18,7 @@ from controltower.simulate.inject import choose_incidents
 from controltower.simulate.observe import ping, scan
 from controltower.simulate.planning import plan_message
 from controltower.simulate.rounds import CARRIERS, Round, plan_round, share_out
-from controltower.simulate.transmit import transmit
+from controltower.simulate.transmit import Delivery, as_arrival, deliver
 from controltower.simulate.truth import StopOutcome, TrueEvent, tell_outcomes, tell_truth
 from schemas.wire import Plan
 
@@ -35,13 +35,15 @@ _SHORTEST_SPREAD_S = 600
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """Everything about one day. `arrivals` are in order of arrival, those of `spoilt` among them."""
+    """Everything about one day. `arrivals` are in order of arrival, those of `spoilt` among them;
+    `deliveries` are what they tell, before it was written down, in the order of the rounds."""
 
     seed: int
     starts_at_ms: int
     ends_at_ms: int
     plans: tuple[Plan, ...]
     arrivals: tuple[Arrival, ...]
+    deliveries: tuple[Delivery, ...]
     spoilt: tuple[Spoilt, ...]
     truth: tuple[TrueEvent, ...]
     outcomes: tuple[StopOutcome, ...]
@@ -63,7 +65,7 @@ def simulate_day(
     clock = SimulatedClock(start.astimezone(ZoneInfo(CITY_ZONE)))
     rounds = plan_rounds(seed, clock, vans, parcels, hours, city_km, assumptions)
     incidents = choose_incidents(rounds, assumptions, Random(f"{seed}/incidents"))
-    arrivals: list[Arrival] = []
+    deliveries: list[Delivery] = []
     truth: list[TrueEvent] = []
     outcomes: list[StopOutcome] = []
     movements: list[Movement] = []
@@ -73,11 +75,13 @@ def simulate_day(
         movement = drive(tour, incident, clock, assumptions, traffic.value, rng)
         pings = ping(movement, incident, assumptions, rng)
         scans = scan(movement, len(pings) + 1, assumptions, rng)
-        arrivals += transmit(pings, clock, assumptions, rng) + transmit(scans, clock, assumptions, rng)
+        deliveries += deliver(pings, clock, assumptions, rng)
+        deliveries += deliver(scans, clock, assumptions, rng)
         outcomes_here = tell_outcomes(movement, clock)
         truth += tell_truth(movement, incident, outcomes_here, clock)
         outcomes += outcomes_here
         movements.append(movement)
+    arrivals = [as_arrival(delivery, clock) for delivery in deliveries]
     count = round(len(arrivals) * assumptions.garbage_share)
     spoilt = spoil(arrivals, count, Random(f"{seed}/garbage"))
     arrivals += [garbage.arrival for garbage in spoilt]
@@ -88,6 +92,7 @@ def simulate_day(
         ends_at_ms=arrivals[-1].received_at_ms,
         plans=tuple(plan_message(tour, clock) for tour in rounds),
         arrivals=tuple(arrivals),
+        deliveries=tuple(deliveries),
         spoilt=tuple(spoilt),
         truth=tuple(truth),
         outcomes=tuple(outcomes),

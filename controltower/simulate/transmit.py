@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from random import Random
+from typing import NamedTuple
 
 from controltower.intake import Arrival
 from controltower.simulate.assumptions import Assumptions
@@ -18,21 +18,33 @@ _PAIR_SHARE = 0.15
 _PAIR_GAP_S = 40
 
 
-def transmit(
+class Delivery(NamedTuple):
+    """Reports that arrived at the intake together. `sent_s`: when their payload was written."""
+
+    received_at_ms: int
+    sent_s: float
+    observations: list[Observation]
+
+
+def deliver(
     observations: list[Observation], clock: SimulatedClock, assumptions: Assumptions, rng: Random
-) -> list[Arrival]:
-    """Arrivals of one device, not yet in order; some come twice."""
-    arrivals: list[Arrival] = []
+) -> Iterator[Delivery]:
+    """What arrives of one device, not yet in order; some comes twice."""
     for batch in _batches(observations, rng):
         sent_s = batch[-1].at_s + 1
-        payload = write_payload(batch, clock, sent_s)
         delay_s = _delay_s(assumptions, rng, paired=len(batch) > 1)
-        arrival = Arrival(clock.at_ms(sent_s + delay_s), _key(batch[0]), payload, batch[0].tour.carrier.feed)
-        arrivals.append(arrival)
+        delivery = Delivery(clock.at_ms(sent_s + delay_s), sent_s, batch)
+        yield delivery
         if rng.random() < assumptions.duplicate_share:
-            again_ms = arrival.received_at_ms + round(assumptions.duplicate_after_s.draw(rng) * 1000)
-            arrivals.append(replace(arrival, received_at_ms=again_ms))
-    return arrivals
+            again_ms = delivery.received_at_ms + round(assumptions.duplicate_after_s.draw(rng) * 1000)
+            yield delivery._replace(received_at_ms=again_ms)
+
+
+def as_arrival(delivery: Delivery, clock: SimulatedClock) -> Arrival:
+    """The same as the carrier's payload."""
+    batch = delivery.observations
+    payload = write_payload(batch, clock, delivery.sent_s)
+    return Arrival(delivery.received_at_ms, _key(batch[0]), payload, batch[0].tour.carrier.feed)
 
 
 def _batches(observations: list[Observation], rng: Random) -> Iterator[list[Observation]]:

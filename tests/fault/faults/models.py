@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import ClassVar
 
-from controltower.risk.manifest import MANIFEST_FILE, MODEL_FILE
+from controltower.risk.manifest import MANIFEST_FILE, MODEL_FILES
 from controltower.risk.scorer import SHIPPED_MODEL
 from controltower.streaming.client import read_topic
 from schemas import wire
@@ -18,6 +18,8 @@ from schemas.vocabulary import ScoreSource
 from tests.fault.installation import FaultTower
 from tests.fault.suite import Scenario
 from tests.kafka import RealKafka
+
+MODEL_FILE = MODEL_FILES["late"]
 
 
 def _remove(folder: Path, _rng: Random) -> None:

@@ -1,0 +1,72 @@
+"""The folder of a line-haul model: one booster and one curve per stage, and a manifest with their digests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from controltower.risk.linehaul.features import WORDS, Stage
+from controltower.risk.linehaul.model import PARAMETERS, LineHaulModel, fit_line_haul
+from controltower.risk.linehaul.table import Floats, Milestones
+from controltower.risk.manifest import digest_of
+from controltower.risk.measures import measure
+
+MANIFEST_FILE = "linehaul.json"
+SCHEMA = "controltower.linehaul-model/1"
+#: In file order: shipments are listed as they end, so what comes later is held out.
+SPLIT = 0.7
+
+
+def split(milestones: Milestones) -> tuple[Milestones, Milestones]:
+    """The first 70 % and the rest."""
+    cut = int(len(milestones) * SPLIT)
+    return milestones.of_rows(slice(cut)), milestones.of_rows(slice(cut, None))
+
+
+def train_line_haul(milestones: Milestones, out: Path, advance: Callable[[], None]) -> list[str]:
+    """Judge on the last 30 % of the file, then learn from all of it and write the folder. Raises OSError."""
+    learn, judged = split(milestones)
+    base = np.full(len(judged), learn.late().mean())
+    lines: list[str] = []
+    files: dict[str, str] = {}
+    held_out: dict[str, dict[str, dict[str, float]]] = {}
+    out.mkdir(parents=True, exist_ok=True)
+    for stage in Stage:
+        said = fit_line_haul(learn, stage).predict(judged)
+        held_out[stage.value] = {
+            "model": measure(said, judged.late()),
+            "share of late shipments": measure(base, judged.late()),
+        }
+        lines.append(_line(stage, said, judged.late()))
+        files |= _write(out, fit_line_haul(milestones, stage))
+        advance()
+    manifest = {"schema": SCHEMA, "files": files, "parameters": PARAMETERS, "held_out": held_out}
+    (out / MANIFEST_FILE).write_text(json.dumps(manifest, indent=1) + "\n")
+    return lines
+
+
+def _line(stage: Stage, said: Floats, late: Floats) -> str:
+    found = measure(said, late)
+    return f"  {WORDS[stage]:<22} " + ", ".join(f"{name} {value:.4f}" for name, value in found.items())
+
+
+def _write(out: Path, model: LineHaulModel) -> dict[str, str]:
+    """The trees as text and the curve as numbers; their digests."""
+    scale, curve = model.curve[0], model.curve[1]
+    numbers = {
+        "weight": model.weight,
+        "mean": scale.mean_.tolist(),
+        "scale": scale.scale_.tolist(),
+        "coefficients": curve.coef_[0].tolist(),
+        "intercept": float(curve.intercept_[0]),
+    }
+    texts = {
+        f"{model.stage.value}.txt": model.trees.model_to_string(),
+        f"{model.stage.value}.json": json.dumps(numbers),
+    }
+    for name, text in texts.items():
+        (out / name).write_text(text)
+    return {name: digest_of(text.encode()) for name, text in texts.items()}

@@ -1,0 +1,1 @@
+"""Where histories come from: recorded topics, GTFS folders, simulated days."""
