@@ -29,6 +29,7 @@ class Question(NamedTuple):
     shift, which is to be reached by `shift_due_ms`.
     """
 
+    request_id: str
     route_id: str
     as_of_ms: int
     place: int
@@ -99,4 +100,6 @@ class _Teller:
         rows = tuple(feature_rows(moment, remaining))
         due_ms = plan.ends_ms - plan.stops[remaining[-1]].service_ms
         shift = to_shift_row(rows[-1][1], (due_ms - now_ms) / 1000)
-        return Question(asked.route_id, now_ms, remaining[0], remaining[-1], rows, shift, due_ms)
+        return Question(
+            asked.request_id, asked.route_id, now_ms, remaining[0], remaining[-1], rows, shift, due_ms
+        )
