@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from controltower.risk.card import write_card
 
 from agents.errors import CommandError
 from agents.histories import is_milestones, open_history
 from agents.progress import ProgressShown
+from controltower.risk.card import write_card
 from controltower.risk.history import History
 from controltower.risk.judging import Judgement, judge
 from controltower.risk.linehaul.publishing import train_line_haul

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controltower.risk import fallback
@@ -15,7 +15,7 @@ from controltower.risk.features import FEATURE_SET, FEATURES
 from controltower.risk.fold import ScoreFold
 from controltower.risk.manifest import digest_of
 from controltower.risk.predictions import Floats, to_table
-from controltower.risk.scorer import SHIPPED_MODEL, RuleScorer, load_scorer
+from controltower.risk.scorer import SHIPPED_MODEL, RuleScorer, Scorer, load_scorer
 from controltower.route.timeline import from_ms
 from controltower.streaming.stage import Record
 from schemas import wire
@@ -122,10 +122,19 @@ def test_contributions_are_per_feature_and_point_the_right_way() -> None:
     assert shares[0, NAMES.index("slack_s")] > 0 > shares[1, NAMES.index("slack_s")]
 
 
-@given(st.floats(-3600, 3600), st.floats(0, 7200), st.floats(-1200, 3600))
-def test_quantiles_do_not_cross_and_no_arrival_is_past(slack: float, horizon: float, slip: float) -> None:
+@pytest.fixture(scope="module")
+def shipped() -> Scorer:
+    """The shipped model, loaded once."""
+    return load_scorer()
+
+
+@settings(deadline=None)
+@given(slack=st.floats(-3600, 3600), horizon=st.floats(0, 7200), slip=st.floats(-1200, 3600))
+def test_quantiles_do_not_cross_and_no_arrival_is_past(
+    shipped: Scorer, slack: float, horizon: float, slip: float
+) -> None:
     """p10 <= p50 <= p90, none before now, and a probability in [0, 1]."""
-    said = load_scorer().predict(table_of(row_of(slack_s=slack, horizon_s=horizon, slip_s=slip)))
+    said = shipped.predict(table_of(row_of(slack_s=slack, horizon_s=horizon, slip_s=slip)))
     assert -horizon <= said.p10_s[0] <= said.p50_s[0] <= said.p90_s[0]
     assert 0 <= said.p_late[0] <= 1
 
