@@ -115,7 +115,7 @@ class GatewayProcess:
         """SIGTERM, and the exit code."""
         if self._process.poll() is None:
             self._process.terminate()
-        return self._process.wait(30)
+        return self._process.wait(90)
 
     def cpu_s(self) -> float:
         """User and system time so far."""
@@ -123,7 +123,7 @@ class GatewayProcess:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def wait_for(is_so: Callable[[], bool], limit_s: float = 20.0) -> None:
+def wait_for(is_so: Callable[[], bool], limit_s: float = 90.0) -> None:
     deadline = time.monotonic() + limit_s
     while not is_so():
         assert time.monotonic() < deadline, "waited in vain"

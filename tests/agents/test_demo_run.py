@@ -44,7 +44,7 @@ def _stages_of(folder: Path) -> list[int]:
 def test_the_demo_ends_by_itself_and_adds_up(tmp_path: Path) -> None:
     """Exit code 0, a summary, a recording that holds exceptions, and no stage left."""
     demo = _start(tmp_path / "out")
-    output, _ = demo.communicate(timeout=150)
+    output, _ = demo.communicate(timeout=270)
     assert demo.returncode == 0, output
     assert "first exception" in output
     assert "DOES NOT ADD UP" not in output
@@ -66,6 +66,6 @@ def test_an_interrupted_demo_leaves_no_process(tmp_path: Path) -> None:
         assert seen[-1], "".join(seen)
     assert _stages_of(tmp_path / "out") != []
     demo.send_signal(signal.SIGINT)
-    rest, _ = demo.communicate(timeout=60)
+    rest, _ = demo.communicate(timeout=120)
     assert demo.returncode == 130, "".join(seen) + rest
     assert _stages_of(tmp_path / "out") == []

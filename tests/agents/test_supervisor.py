@@ -33,7 +33,7 @@ time.sleep(600)
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not is_so():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)

@@ -110,7 +110,7 @@ def test_a_stage_behind_hold_leaves_cleanly(hold: list[str], tmp_path: Path) -> 
     assert [process.stdout.readline(), process.stdout.readline()] == ["worker --stage track\n", "up\n"]
     process.send_signal(signal.SIGTERM)
     assert process.stdout.read() == "leaving\n"
-    assert process.wait(10) == 75
+    assert process.wait(60) == 75
 
 
 @pytest.fixture

@@ -243,4 +243,4 @@ def test_the_command_serves_and_ends(server: EmbeddedRedis, fold: ProjectFold) -
         url = process.stdout.readline().split()[-1]
         assert httpx.get(url + "routes", timeout=10).json()["total"] == 1
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(90) == 0

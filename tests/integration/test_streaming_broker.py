@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,11 +51,11 @@ def test_a_broker_that_comes_back(real_kafka: RealKafka, tmp_path: Path, way: st
     with toy_run(real_kafka.brokers, tmp_path) as toy:
         toy.produce(RECORDS // 2)
         with supervised(toy):
-            wait_for(lambda: toy.count_outputs() > 0, 40, toy.describe)
+            wait_for(lambda: toy.count_outputs() > 0, 120, toy.describe)
             getattr(real_kafka, way)()
             real_kafka.start()
             toy.produce(RECORDS // 2, start=RECORDS // 2)
-            toy.wait_outputs(RECORDS, limit_s=90)
+            toy.wait_outputs(RECORDS)
         assert toy.differences() == []
 
 
@@ -63,9 +64,10 @@ def told(worker: Worker) -> list[dict[str, Any]]:
     return [json.loads(line.removeprefix("idle ")) for line in lines]
 
 
-def read_to_end(worker: Worker) -> set[int]:
-    """Partitions that were told to be at their end at least once."""
-    return {tell["partition"] for tell in told(worker) if tell["ends"]}
+def ends_that_went_on(worker: Worker, topic: str) -> set[int]:
+    """Partitions that were told to be at their end at two times at least."""
+    times = {(tell["partition"], tell["ends"][topic]) for tell in told(worker) if tell["ends"]}
+    return {partition for partition, count in Counter(p for p, _ in times).items() if count > 1}
 
 
 def test_a_hanging_broker_is_not_silence(real_kafka: RealKafka, tmp_path: Path) -> None:
@@ -74,14 +76,14 @@ def test_a_hanging_broker_is_not_silence(real_kafka: RealKafka, tmp_path: Path) 
         pytest.skip("needs a broker that a test may pause")
     with toy_run(real_kafka.brokers, tmp_path) as toy:
         worker = toy.start(tells_idle=True)
-        wait_for(lambda: len(read_to_end(worker)) == PARTITIONS, 40, toy.describe)
+        wait_for(lambda: ends_that_went_on(worker, toy.source) == set(range(PARTITIONS)), 120, toy.describe)
         for tell in (tell for tell in told(worker) if tell["ends"]):
-            assert 0 <= tell["at"] - tell["ends"][toy.source] < 2_000
+            assert tell["ends"][toy.source] <= tell["at"]
         real_kafka.pause()
         try:
             paused_at_ms = time.time() * 1000
             before = len(told(worker))
-            wait_for(lambda: len(told(worker)) >= before + 3 * PARTITIONS, 20, toy.describe)
+            wait_for(lambda: len(told(worker)) >= before + 3 * PARTITIONS, 90, toy.describe)
         finally:
             real_kafka.resume()
         assert max(t["ends"][toy.source] for t in told(worker)[before:] if t["ends"]) < paused_at_ms + 200

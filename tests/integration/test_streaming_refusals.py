@@ -26,7 +26,7 @@ def run_once(toy: Toy) -> None:
     worker = toy.start(limits={"show_lag_every_s": 0.5})
     worker.wait_ready()
     toy.wait_outputs(RECORDS)
-    wait_for(lambda: group_has_offsets(toy), 20, toy.describe)
+    wait_for(lambda: group_has_offsets(toy), 60, toy.describe)
     assert worker.terminate() == Exit.CLEAN
 
 
@@ -40,7 +40,7 @@ def group_has_offsets(toy: Toy) -> bool:
 
 def assert_refuses(toy: Toy, *words: str) -> None:
     worker = toy.start(limits={"topics_wait_s": 3})
-    assert worker.wait(40) == Exit.PERSON, worker.text()
+    assert worker.wait() == Exit.PERSON, worker.text()
     for word in (*words, "hint:"):
         assert word in worker.text()
 
@@ -48,7 +48,7 @@ def assert_refuses(toy: Toy, *words: str) -> None:
 def delete(toy: Toy, topic: str) -> None:
     admin = AdminClient({"bootstrap.servers": toy.brokers})
     admin.delete_topics([topic])[topic].result()
-    wait_for(lambda: topic not in admin.list_topics(timeout=5).topics, 20, toy.describe)
+    wait_for(lambda: topic not in admin.list_topics(timeout=5).topics, 60, toy.describe)
 
 
 def test_a_recreated_input_topic(real_kafka: RealKafka, tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_an_input_that_is_created_again_under_a_running_stage(real_kafka: RealKa
         delete(toy, toy.source)
         create_topics(toy.brokers, [ToyTopic(toy.source)])
         toy.produce(2 * RECORDS)
-        code = worker.wait(40)
+        code = worker.wait()
         if code == Exit.RESTART:  # the name was unknown for two looks, or the fetch was refused
             assert_refuses(toy, "deleted and created again", "controltower reset")
         else:

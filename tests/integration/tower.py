@@ -126,7 +126,7 @@ class Tower:
         """SIGTERM, and the exit code."""
         process = self._processes[name]
         process.terminate()
-        return process.wait(30)
+        return process.wait(90)
 
     def close(self) -> None:
         for process in self._processes.values():

@@ -56,7 +56,7 @@ class Worker:
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
 
-    def wait(self, limit_s: float = 30.0) -> int:
+    def wait(self, limit_s: float = 90.0) -> int:
         return self.process.wait(limit_s)
 
     def kill(self) -> int:
@@ -64,20 +64,20 @@ class Worker:
         self.process.kill()
         return self.process.wait()
 
-    def terminate(self, limit_s: float = 30.0) -> int:
+    def terminate(self, limit_s: float = 90.0) -> int:
         self.process.terminate()
         return self.process.wait(limit_s)
 
     def text(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def wait_asleep(self, limit_s: float = 40.0) -> None:
+    def wait_asleep(self, limit_s: float = 120.0) -> None:
         """Until it has stopped itself (SIGSTOP)."""
         wait_for(
             lambda: psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED, limit_s, self.text
         )
 
-    def wait_ready(self, limit_s: float = 40.0) -> None:
+    def wait_ready(self, limit_s: float = 120.0) -> None:
         """Until it says that it owns its partitions."""
         wait_for(
             lambda: "[info     ] ready " in self.text() or self.process.poll() is not None, limit_s, self.text
@@ -131,8 +131,8 @@ class Toy:
         """How far the group is behind the ends of its input, as Kafka's own tools have it."""
         with closing(Consumer(reader_config(self.brokers, {}, f"{self.app}-count"))) as probe:
             places = [TopicPartition(self.source, number) for number in range(PARTITIONS)]
-            read = probe.committed(places, timeout=10)
-            ends = [probe.get_watermark_offsets(place, timeout=10)[1] for place in places]
+            read = probe.committed(places, timeout=30)
+            ends = [probe.get_watermark_offsets(place, timeout=30)[1] for place in places]
         return sum(end - max(0, place.offset) for place, end in zip(read, ends, strict=True))
 
     def outputs(self, topic: str | None = None) -> list[Record]:
@@ -141,7 +141,7 @@ class Toy:
     def count_outputs(self) -> int:
         return len(self.outputs())
 
-    def wait_outputs(self, wanted: int, limit_s: float = 60.0) -> None:
+    def wait_outputs(self, wanted: int, limit_s: float = 120.0) -> None:
         """Until a read_committed reader has seen at least so many outputs."""
         wait_for(lambda: self.count_outputs() >= wanted, limit_s, self.describe)
 
