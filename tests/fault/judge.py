@@ -23,7 +23,7 @@ from controltower.offline.verify.rules import RULES, How, Rule, written
 from controltower.offline.verify.verify import Verification
 from controltower.settings import load_settings
 from controltower.streaming.partitioner import partition_of
-from controltower.streaming.stage import Out, StageSpec
+from controltower.streaming.stage import Out, Record, StageSpec
 from schemas import topics
 from schemas.vocabulary import TERMINAL_ACTION_STATES, ActionState, Transition
 from tests.fault.fates import Fate, Fates
@@ -197,8 +197,8 @@ def _account_for_input(evidence: Evidence, stages: Sequence[StageSpec], verdict:
             for record in evidence.read(topic, partition):
                 commit = fold.fold([record])
                 rejected = any(tally[0] == "rejected" for tally in commit.tallies)
-                if not rejected and record.value is None and CLOCK_HEADER in dict(record.headers):
-                    continue  # no record of a carrier's
+                if is_mark(record) and not rejected:
+                    continue
                 verdict.records_in += 1
                 counts[Fate.DEAD_LETTER if rejected else fates.of(commit.outputs)] += 1
                 place = (topic, partition, record.offset)
@@ -220,6 +220,11 @@ def _misplaced(place: Place, rejected: bool, came_out: bool, letters: int) -> It
         yield f"{name} is to be rejected: {letters} dead letters, {passed}"
     if not rejected and letters:
         yield f"{name}: accepted, and {letters} dead letters"
+
+
+def is_mark(record: Record) -> bool:
+    """Whether it is to tell the time of a recorded day, and no record of a carrier's."""
+    return record.value is None and CLOCK_HEADER in dict(record.headers)
 
 
 def find_unresolved(evidence: Evidence) -> set[str]:

@@ -19,7 +19,7 @@ from controltower.offline.verify.records import fingerprint
 from controltower.settings import load_settings
 from controltower.streaming.stage import Record, StageSpec
 from schemas import topics
-from tests.fault.judge import Place, Verdict, find_unresolved, letters_in, settle, source_of
+from tests.fault.judge import Place, Verdict, find_unresolved, is_mark, letters_in, settle, source_of
 
 _LOGS = (topics.ROUTE_EVENTS, topics.SHIPMENT_EVENTS)
 
@@ -66,6 +66,8 @@ def _account(evidence: Evidence, normalize: StageSpec, verdict: Verdict) -> None
             fold.restored()
             for record in evidence.read(topic, partition):
                 place, outs = (topic, partition, record.offset), fold.fold([record]).outputs
+                if is_mark(record) and not letters[place]:
+                    continue
                 owes = any(out.topic in _LOGS and source_of(out.value) == place for out in outs)
                 verdict.records_in += 1
                 verdict.applied += not letters[place]
