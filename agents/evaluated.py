@@ -14,9 +14,9 @@ from controltower.risk.evaluation import Answers, evaluation_lines
 from controltower.risk.history import History
 from controltower.risk.linehaul.evaluation import line_haul_lines
 from controltower.risk.linehaul.table import read_milestones
-from controltower.risk.manifest import Manifest, digest_of
+from controltower.risk.manifest import Manifest, ModelRefusedError, digest_of
 from controltower.risk.recipe import spaced
-from controltower.risk.scorer import Scorer, load_scorer
+from controltower.risk.scorer import Scorer, load_model_scorer
 from controltower.risk.training import FOLDS, Crossed, cross_baselines, cross_fit
 
 #: A bootstrap over fewer blocks than this would say little: then routes are drawn.
@@ -32,8 +32,11 @@ def evaluate_model(folder: Path, where: Path) -> Iterator[str]:
     history = spaced(open_history(where))
     if not folder.is_dir():
         raise CommandError(f"{folder}: is no folder of a model", "one that `train` wrote, or: shipped")
-    scorer = load_scorer(folder)
-    yield f"model {scorer.version}" + (f" ({scorer.refused_because})" if scorer.refused_because else "")
+    try:
+        scorer: Scorer = load_model_scorer(folder, though_beaten=True)
+    except ModelRefusedError as refused:
+        raise CommandError(str(refused), "train it again with this version: controltower train") from None
+    yield f"model {scorer.version}"
     yield _about(history)
     yield from _judge(history, scorer)
 

@@ -56,7 +56,7 @@ def judge(
     history: History, said: Predictions, etas: Mapping[str, Floats], p_late: Mapping[str, Floats]
 ) -> Judgement:
     """Held-out measures of all, and whether the model beats every baseline in what it is for: the mean error
-    of the ETA over all horizons, and the Brier score of the risk."""
+    of the ETA over all horizons, and the log loss of the risk, which being sure and wrong costs most."""
     held_out: dict[str, dict[str, float | None]] = {}
     promised = has_promise(history)
     for name, p in {MODEL: said.p_late, **p_late}.items():
@@ -75,7 +75,7 @@ def _beaten_by(held_out: Mapping[str, Mapping[str, float | None]]) -> str | None
         return float(np.mean(known)) if known else np.inf
 
     for name, values in held_out.items():
-        worse_risk = (values.get("brier") or np.inf) < (held_out[MODEL]["brier"] or 0.0)
+        worse_risk = (values.get("log_loss") or np.inf) < (held_out[MODEL]["log_loss"] or 0.0)
         if name != MODEL and (worse_risk or mean_error(name) < mean_error(MODEL)):
             return name
     return None

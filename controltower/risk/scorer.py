@@ -87,14 +87,15 @@ def load_scorer(folder: Path | None = None) -> Scorer:
         return RuleScorer(ScoreSource.RULE_NO_LIBRARY, f"LightGBM cannot be loaded: {hint}")
 
 
-def load_model_scorer(folder: Path) -> ModelScorer:
+def load_model_scorer(folder: Path, *, though_beaten: bool = False) -> ModelScorer:
     """Digests, then a trial in a child process, then the model itself, all from the same bytes.
 
-    Raises ModelRefusedError: whoever swaps models keeps the old one. Raises ImportError or OSError where
-    LightGBM itself cannot be loaded.
+    Raises ModelRefusedError: whoever swaps models keeps the old one. A model that a baseline beat is refused,
+    too, but for those that want to see how good it is. Raises ImportError or OSError where LightGBM itself
+    cannot be loaded.
     """
     manifest, texts = read_model(folder)
-    if manifest.beaten_by:
+    if manifest.beaten_by and not though_beaten:
         raise ModelRefusedError(f"{folder.name}: {manifest.beaten_by} was better on the held-out period")
     import lightgbm  # noqa: F401  where the library is at fault, the model is not blamed
 
