@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from controltower.metrics.health import Health
 from controltower.metrics.table import (
+    BEHIND,
+    BUSY,
     FEED,
     FENCED,
     FOLDED,
@@ -24,6 +27,7 @@ from controltower.metrics.table import (
     TALLIES,
     TRANSACTION,
     UNNAMED,
+    VERSION,
     Kind,
     Label,
     Metric,
@@ -55,6 +59,7 @@ class PrometheusObserver:
         self._made = {metric.name: _make(metric, self.registry) for metric in METRICS}
         self._tallies = {metric.tally: metric for metric in TALLIES}
         ProcessCollector(registry=self.registry)
+        self._set(VERSION, 1, version("controltower"))
 
     def records_in(self, stage: str, topic: str, records: int) -> None:
         self._count(RECORDS, (stage, topic), records)
@@ -65,9 +70,7 @@ class PrometheusObserver:
         self._count(OUTPUTS, (stage,), outputs)
 
     def restoring(self, stage: str, share: float) -> None:
-        gauge = self._made[RESTORING.name]
-        assert isinstance(gauge, Gauge)
-        gauge.labels(stage).set(share)
+        self._set(RESTORING, share, stage)
 
     def restored(self, stage: str, partition: int, entries: int, seconds: float) -> None:
         self._count(RESTORED, (stage,), entries)
@@ -80,14 +83,16 @@ class PrometheusObserver:
         self._count(FENCED, (stage,), 1)
 
     def lag(self, stage: str, topic: str, partition: int, records: int) -> None:
-        gauge = self._made[LAG.name]
-        assert isinstance(gauge, Gauge)
-        gauge.labels(stage, topic, str(partition)).set(records)
+        self._set(LAG, records, stage, topic, str(partition))
+
+    def behind(self, stage: str, topic: str, partition: int, seconds: float) -> None:
+        self._set(BEHIND, seconds, stage, topic, str(partition))
+
+    def busy(self, stage: str, seconds: float) -> None:
+        self._set(BUSY, seconds, stage)
 
     def ready(self, ready: bool) -> None:
-        gauge = self._made[READY.name]
-        assert isinstance(gauge, Gauge)
-        gauge.set(ready)
+        self._set(READY, ready)
         self.health.ready = ready
 
     def beat(self) -> None:
@@ -129,6 +134,11 @@ class PrometheusObserver:
         if self._strict:
             raise UnknownTally(message)
         self._count(UNNAMED, (stage,), 1)
+
+    def _set(self, metric: Metric, value: float, *labels: str) -> None:
+        gauge = self._made[metric.name]
+        assert isinstance(gauge, Gauge)
+        (gauge.labels(*labels) if labels else gauge).set(value)
 
     def _count(self, metric: Metric, values: Iterable[str], count: int) -> None:
         counter = self._made[metric.name]

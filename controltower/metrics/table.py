@@ -170,6 +170,28 @@ LAG = Metric(
     "1",
     (_STAGE, _TOPIC, _PARTITION),
 )
+BEHIND = Metric(
+    "controltower_stream_behind_seconds",
+    Kind.GAUGE,
+    "how old, by the broker's clock, the point of the log is up to which everything is committed; about 1 "
+    "while nothing comes",
+    "s",
+    (_STAGE, _TOPIC, _PARTITION),
+)
+BUSY = Metric(
+    "controltower_stream_busy_seconds",
+    Kind.GAUGE,
+    "for how long the slowest partition has owed a commit; a stage that stalls for a minute ends itself",
+    "s",
+    (_STAGE,),
+)
+VERSION = Metric(
+    "controltower_stream_version_bool",
+    Kind.GAUGE,
+    "1 for the version that runs; a new value of the label is a deployment",
+    "1",
+    (Label("version", None, "the versions that are installed"),),
+)
 READY = Metric(
     "controltower_stream_ready_bool",
     Kind.GAUGE,
@@ -245,8 +267,9 @@ TALLIES: tuple[Metric, ...] = (
     _measured(
         "track",
         "exception_seconds",
-        "from the onset to the detection, from the detection to the publication, the acknowledgement and the "
-        "end of an exception; all but the publication in stream time",
+        "from the onset to the detection; from the detection to the publication, the acknowledgement, the "
+        "end, and the moment from which on the tightest promise of the route is broken (the lead time); all "
+        "but the publication in stream time",
         "s",
         _LIFE_BUCKETS,
         Label("code", tuple(ExceptionCode)),
@@ -274,6 +297,14 @@ TALLIES: tuple[Metric, ...] = (
         Label("code", tuple(ExceptionCode)),
         what="disputed_exceptions",
     ),
+    _tally(
+        "track",
+        "flapping",
+        "exceptions that flapped (four openings or more), counted at their end",
+        Label("code", tuple(ExceptionCode)),
+        what="flapping_exceptions",
+    ),
+    _tally("track", "unreadable", "records that are no message of ours"),
     _tally("track", "score_requests", "questions to the delay model"),
     _tally(
         "track",
@@ -290,10 +321,26 @@ TALLIES: tuple[Metric, ...] = (
         "calibration",
         Label("said", SAID),
     ),
+    _measured(
+        "track",
+        "score_age_seconds",
+        "from the moment a score is about until its answer was taken, in stream time",
+        "s",
+        (1, 5, 10, 15, 30, 60, 300, 3600),
+        tally="score_age",
+    ),
     _tally("track", "status", "route statuses published", what="statuses"),
     _tally("track", "unknown_route", "events of routes without a plan", what="unknown_routes"),
     _tally("score", "score", "score requests answered", Label("source", tuple(ScoreSource)), what="requests"),
     _tally("score", "rows", "stops scored"),
+    _tally(
+        "score",
+        "model",
+        "score requests answered, by the version that answered; a new value of the label is a swap",
+        Label("model", None, "the versions of models that were in use, and of the rule"),
+        what="answers",
+    ),
+    _tally("score", "unreadable", "records that are no message of ours"),
     _tally("score", "unknown_features", "score requests in features of another version, left unanswered"),
     _tally(
         "recover",
@@ -445,6 +492,9 @@ METRICS: tuple[Metric, ...] = (
     REBALANCES,
     FENCED,
     LAG,
+    BEHIND,
+    BUSY,
+    VERSION,
     READY,
     UNNAMED,
     *TALLIES,

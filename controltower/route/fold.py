@@ -159,6 +159,7 @@ class TrackFold:
             case wire.Score():
                 trigger = Trigger(record.topic, record.partition, record.offset)
                 core.apply_score(route, event, trigger, limits, effects)
+                self._measure_score(event, effects)
             case wire.VehicleMoved():
                 core.apply_vehicle_moved(route, event, limits, effects)
             case wire.Command():
@@ -167,6 +168,12 @@ class TrackFold:
                 core.apply_action(route, event, limits, effects)
             case wire.Suppression():
                 core.apply_suppression(route, event, limits, effects)
+
+    def _measure_score(self, score: wire.Score, effects: Effects) -> None:
+        """How old the question was when its answer was taken, in stream time."""
+        if self._clocks.now_ms is not None:
+            age_s = max(0, self._clocks.now_ms - to_ms(score.as_of)) // 1000
+            effects.count("score_age", str(age_s))
 
     def _parse(self, event: wire.Plan) -> RoutePlan:
         """The plan, with what was usual before its day."""

@@ -221,6 +221,14 @@ class Ownership:
         self._broker_answers = answers
         self._observer.ready(self.ready and answers)
 
+    def _show_age(self) -> None:
+        now_ms = self._clock.of_local(time.time() * 1000)
+        for number, held in self._held.items():
+            for topic, upto_ms in held.upto_ms.items():
+                age_s = max(0.0, (now_ms - upto_ms) / 1000)
+                self._observer.behind(self._connection.spec.name, topic, number, age_s)
+        self._observer.busy(self._connection.spec.name, self.oldest_busy_s())
+
     async def show_lag(self, commit: bool) -> None:
         """Tell the observer the lag; with `commit` also the group's offsets.
 
@@ -239,5 +247,6 @@ class Ownership:
             end = self.edge.find_end(tp)
             if end is not None:
                 self._observer.lag(self._connection.spec.name, tp.topic, tp.partition, max(0, end - offset))
+        self._show_age()
         if commit and offsets:
             await self.edge.show_lag(offsets)

@@ -53,6 +53,8 @@ class OwnedPartition:
         self._label = -1
         self._expected: dict[str, int] = {}
         self._idle_at = 0.0
+        #: topic -> the broker's time (ms) up to which everything in it is committed
+        self.upto_ms: dict[str, int] = {}
 
     @property
     def running(self) -> bool:
@@ -142,6 +144,8 @@ class OwnedPartition:
         await self._write(commit, ends, len(records))
         for poll in polls:
             self.in_flight[poll.topic] -= 1
+            if poll.records:
+                self.upto_ms[poll.topic] = poll.records[-1].timestamp_ms
             self._observer.records_in(self._spec.name, poll.topic, poll.size)
         self.busy_since = time.monotonic() if self.in_flight.total() else None
         self._edge.room_changed()
@@ -201,6 +205,7 @@ class OwnedPartition:
             for tp, end in read_ends.items()
             if end.position == self.taken.next_offsets[tp.topic]
         }
+        self.upto_ms.update(ends)
         commit = await self._fold_idle(ends)
         if commit is not None:
             await self._write(commit, {}, 0)
