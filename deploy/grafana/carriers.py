@@ -87,6 +87,32 @@ BOARD = board(
                     stacked=True,
                 ),
                 graph(
+                    "How late scans come",
+                    "95th percentile from the event to its receipt, by feed.",
+                    (
+                        (
+                            "histogram_quantile(0.95, sum by (feed, le) (rate("
+                            'controltower_normalize_delays_total{feed=~"$feed"}[10m])))',
+                            "{{feed}}",
+                        ),
+                    ),
+                    "s",
+                ),
+                graph(
+                    "Discipline",
+                    "Reports per second that are older than the newest of their vehicle, of the very same time, or from the "
+                    "future. Empty: none.",
+                    tuple(
+                        (
+                            f'sum by (feed) (rate(controltower_normalize_{what}_total{{feed=~"$feed"}}[$__rate_interval]))',
+                            f"{{{{feed}}}} {what}",
+                        )
+                        for what in ("disordered", "duplicates", "future")
+                    ),
+                    "cps",
+                    stacked=True,
+                ),
+                graph(
                     "Unmapped codes",
                     "Scans per second whose carrier code has no milestone. They go on as UNMAPPED.",
                     (

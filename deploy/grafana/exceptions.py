@@ -25,6 +25,13 @@ def _span(span: str, quantile: float) -> str:
     )
 
 
+def _all(span: str, quantile: float) -> str:
+    """Over all codes."""
+    return (
+        f'histogram_quantile({quantile}, sum by (le) (increase({_LIFE}{{span="{span}", code=~"$code"}}[1h])))'
+    )
+
+
 BOARD = board(
     "controltower-exceptions",
     "Control tower: exceptions and recovery",
@@ -87,6 +94,22 @@ BOARD = board(
                     "s",
                 ),
                 graph(
+                    "Time before the breach",
+                    "Median and the tenth with the least: from the detection until the tightest promise of the route is broken, "
+                    "over an hour. What people have to act.",
+                    (
+                        (_all("DETECTION_TO_BREACH", 0.5), "median"),
+                        (_all("DETECTION_TO_BREACH", 0.1), "least tenth"),
+                    ),
+                    "s",
+                ),
+                graph(
+                    "From detection to acknowledgement",
+                    "Median in stream time over an hour. Empty: nobody acknowledged anything.",
+                    ((_span("DETECTION_TO_ACKNOWLEDGEMENT", 0.5), "{{code}}"),),
+                    "s",
+                ),
+                graph(
                     "How they end",
                     "Ends in each interval by resolution; RETRACTED ones were told by mistake.",
                     (
@@ -94,6 +117,35 @@ BOARD = board(
                             "sum by (resolution) (increase(controltower_track_resolutions_total"
                             '{code=~"$code"}[$__rate_interval]))',
                             "{{resolution}}",
+                        ),
+                    ),
+                    stacked=True,
+                ),
+            ),
+        ),
+        (
+            "What people make of them",
+            (
+                graph(
+                    "Disputed, flapping, held back",
+                    "In an hour: disputed as false alarms, flapped (four openings or more, counted at the end), suppressed by a "
+                    "parent. Empty: none of it.",
+                    (
+                        ("sum(increase(controltower_track_disputed_exceptions_total[1h]))", "disputed"),
+                        ("sum(increase(controltower_track_flapping_exceptions_total[1h]))", "flapping"),
+                        (
+                            'sum(increase(controltower_track_exceptions_total{transition="SUPPRESSED"}[1h]))',
+                            "suppressed",
+                        ),
+                    ),
+                ),
+                graph(
+                    "Commands of people",
+                    "In each interval, with what became of them.",
+                    (
+                        (
+                            "sum by (kind, outcome) (increase(controltower_track_commands_total[$__rate_interval]))",
+                            "{{kind}} {{outcome}}",
                         ),
                     ),
                     stacked=True,
@@ -126,6 +178,62 @@ BOARD = board(
                     "Oldest first. Empty: nobody has to decide anything.",
                     "actions?state=PENDING_APPROVAL&limit=200",
                     _ACTIONS,
+                ),
+            ),
+        ),
+        (
+            "Told by webhook and e-mail (empty where the stage deliver does not run)",
+            (
+                graph(
+                    "Attempts by outcome",
+                    "Per second. Anything but DELIVERED is tried again, over three days; the runbook SinkBehind has the list.",
+                    (
+                        (
+                            "sum by (sink, outcome) (rate(controltower_deliver_attempts_total[$__rate_interval]))",
+                            "{{sink}} {{outcome}}",
+                        ),
+                    ),
+                    "cps",
+                    stacked=True,
+                ),
+                graph(
+                    "Until the receiver has it",
+                    "95th percentile from taking an event on to the receiver's answer.",
+                    (
+                        (
+                            "histogram_quantile(0.95, sum by (sink, le) (rate("
+                            "controltower_deliver_event_seconds_bucket[10m])))",
+                            "{{sink}}",
+                        ),
+                    ),
+                    "s",
+                ),
+                graph(
+                    "Events that wait",
+                    "By sink. A digest gathers them on purpose.",
+                    (
+                        (
+                            "sum by (sink) (max by (sink, partition) (controltower_deliver_waiting_records))",
+                            "{{sink}}",
+                        ),
+                    ),
+                ),
+                graph(
+                    "Longest wait of an event",
+                    "By sink. The alert SinkBehind fires above 15 min.",
+                    (("max by (sink) (controltower_deliver_late_seconds)", "{{sink}}"),),
+                    "s",
+                    steps=((None, "transparent"), (900, "red")),
+                ),
+                graph(
+                    "Given up",
+                    "Events in an hour that went to undelivered; `controltower sinks replay` tells them again. Empty: none.",
+                    (
+                        (
+                            "sum by (sink, reason) (increase(controltower_deliver_undelivered_total[1h]))",
+                            "{{sink}} {{reason}}",
+                        ),
+                    ),
                 ),
             ),
         ),

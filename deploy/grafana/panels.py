@@ -167,7 +167,7 @@ def text_choice(name: str, label: str, value: str) -> dash.TextBoxVariable:
 def board(
     uid: str, title: str, about: str, variables: Sequence[Any], rows: Sequence[Any]
 ) -> models.Dashboard:
-    """A dashboard with firing alerts and restarts of stages marked on its graphs.
+    """A dashboard with alerts, restarts, deployments and model swaps marked on its graphs.
 
     rows: (heading, panels) each.
     """
@@ -192,4 +192,16 @@ def board(
 _ANNOTATIONS = (
     ("Alerts", 'ALERTS{alertstate="firing"}', "red"),
     ("Restarts", "changes(controltower_stream_ready_bool[1m]) > 0", "blue"),
+    (
+        "Deployments",
+        "group by (version) (controltower_stream_version_bool) "
+        "unless group by (version) (controltower_stream_version_bool offset 1m)",
+        "purple",
+    ),
+    (
+        "Model swaps",
+        "group by (model) (rate(controltower_score_answers_total[5m]) > 0) "
+        "unless group by (model) (rate(controltower_score_answers_total[5m] offset 1m) > 0)",
+        "yellow",
+    ),
 )

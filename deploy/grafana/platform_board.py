@@ -62,6 +62,34 @@ BOARD = board(
                     (('controltower:lag:records{stage=~"$stage"}', "{{stage}}"),),
                 ),
                 graph(
+                    "Age of what is committed",
+                    "By the broker's clock, the oldest partition of each stage: how long ago that was written up to which "
+                    "everything is committed. About 1 s at rest.",
+                    (
+                        (
+                            'max by (stage) (controltower_stream_behind_seconds{stage=~"$stage"})',
+                            "{{stage}}",
+                        ),
+                    ),
+                    "s",
+                    steps=((None, "transparent"), (60, "red")),
+                ),
+                graph(
+                    "Stalls",
+                    "For how long the slowest partition of each stage has owed a commit. At 60 s the stage ends itself.",
+                    (('max by (stage) (controltower_stream_busy_seconds{stage=~"$stage"})', "{{stage}}"),),
+                    "s",
+                    steps=((None, "transparent"), (60, "red")),
+                ),
+                graph(
+                    "Time not fresh",
+                    "Share of the last hour in which the clock was more than a minute behind the wall; 0.5 % may be. The alert "
+                    "PictureStale fires from 7.2 %.",
+                    (("controltower:stale:ratio1h", "stale"),),
+                    "percentunit",
+                    steps=((None, "transparent"), (0.072, "red")),
+                ),
+                graph(
                     "Committed records",
                     "Input records per second whose transaction committed.",
                     (('controltower:committed:rate5m{stage=~"$stage"}', "{{stage}}"),),

@@ -56,6 +56,30 @@ BOARD = board(
                     stacked=True,
                 ),
                 graph(
+                    "Answers by version",
+                    "Per second; a new line is a model swap, which all boards mark.",
+                    (
+                        (
+                            "sum by (model) (rate(controltower_score_answers_total[$__rate_interval]))",
+                            "{{model}}",
+                        ),
+                    ),
+                    "cps",
+                    stacked=True,
+                ),
+                graph(
+                    "Age of scores",
+                    "From the moment that a score is about until it was taken, in stream time: median and 99th percentile.",
+                    tuple(
+                        (
+                            f"histogram_quantile({q}, sum by (le) (rate(controltower_track_score_age_seconds_bucket[10m])))",
+                            name,
+                        )
+                        for q, name in ((0.5, "median"), (0.99, "p99"))
+                    ),
+                    "s",
+                ),
+                graph(
                     "Questions to the model",
                     "Per second; a route is asked about when its slack moved by a minute, or every 5 min.",
                     (("sum(rate(controltower_track_score_requests_total[$__rate_interval]))", "questions"),),

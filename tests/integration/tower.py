@@ -117,6 +117,10 @@ class Tower:
     def kill(self, stage: str) -> None:
         os.kill(self.pid_of(stage), signal.SIGKILL)
 
+    def signal(self, name: str, number: int) -> None:
+        """To a process that we started ourselves."""
+        self._processes[name].send_signal(number)
+
     def kill_process(self, name: str) -> None:
         """SIGKILL to a process that we started ourselves."""
         self._processes[name].kill()

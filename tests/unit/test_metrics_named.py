@@ -35,7 +35,13 @@ def _counted(tree: ast.AST) -> Iterator[str]:
 
 
 def _named(node: ast.AST) -> str:
-    return node.attr.lstrip("_") if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return (
+        node.attr.lstrip("_")
+        if isinstance(node, ast.Attribute)
+        else node.id
+        if isinstance(node, ast.Name)
+        else ""
+    )
 
 
 def _first_word(node: ast.AST) -> Iterator[str]:

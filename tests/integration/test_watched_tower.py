@@ -1,0 +1,146 @@
+"""A whole installation lives through part of a day: every metric moves, every panel shows something, and real
+faults go through Prometheus and Alertmanager to a webhook and back to resolved."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from controltower.metrics.table import BOARD, METRICS, Kind, Metric
+from tests.contract.deployment import need_tool
+from tests.contract.test_deploy_dashboard import API_PANELS, METRIC_PANELS
+from tests.integration.tower import wait_until
+from tests.integration.watched import Watched, watched
+from tests.kafka import RealKafka
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(600)]
+LIMIT_S = 240.0
+
+#: What does not move in a part of a day without faults, and why.
+STILL = {
+    "controltower_stream_fenced_total": "only where two processes own a partition",
+    "controltower_stream_unnamed_tallies_total": "a fault in the code",
+    "controltower_assign_unreadable_total": "only where somebody else writes our topics",
+    "controltower_track_unreadable_total": "the same",
+    "controltower_score_unreadable_total": "the same",
+    "controltower_recover_unreadable_total": "the same",
+    "controltower_project_unreadable_total": "the same",
+    "controltower_deliver_unreadable_total": "the same",
+    "controltower_score_unknown_features_total": "only between two versions",
+    "controltower_deliver_undelivered_total": "no receiver fails here",
+}
+#: Panels that may be empty then, and why.
+EMPTY: dict[str, str] = {}
+
+
+@pytest.fixture(scope="module")
+def tower(real_kafka: RealKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    for tool in ("redis-server", "prometheus", "prometheus-alertmanager"):
+        need_tool(tool)
+    with watched(real_kafka.brokers, tmp_path_factory.mktemp("watched")) as whole:
+        yield whole
+
+
+def _moved(tower: Watched, metric: Metric) -> bool:
+    name = metric.name + ("_count" if metric.kind is Kind.HISTOGRAM else "")
+    bound = "" if metric.kind is Kind.GAUGE else " > 0"
+    return bool(tower.shown.query(f"sum({name}){bound}"))
+
+
+def test_every_metric_of_the_table_moves(tower: Watched) -> None:
+    """Except the listed ones, each of which has its reason; and none is listed in vain."""
+    table = {metric.name: metric for metric in (*METRICS, *BOARD)}
+    assert set(STILL) <= set(table)
+    left = set(table) - set(STILL)
+
+    def all_moved() -> bool:
+        left.difference_update([name for name in sorted(left) if _moved(tower, table[name])])
+        return not left
+
+    try:
+        wait_until("every metric moves", all_moved, LIMIT_S)
+    except AssertionError:
+        assert not left
+
+
+def test_every_metric_that_is_served_is_in_the_table(tower: Watched) -> None:
+    """What Prometheus found under our name, against the table."""
+    found = tower.shown.query('group by (__name__) ({__name__=~"controltower_.*"})')
+    names = {re.sub("_(bucket|sum|count|created)$", "", series["metric"]["__name__"]) for series in found}
+    assert names <= {metric.name for metric in (*METRICS, *BOARD)}
+
+
+@pytest.mark.parametrize("panel", METRIC_PANELS, ids=lambda panel: panel["title"])
+def test_every_panel_of_the_run_shows_something(tower: Watched, panel: dict[str, Any]) -> None:
+    """No query errs, none is empty unless listed, and every label of a legend has a value."""
+    for target in panel["targets"]:
+        expr = re.sub(r"\$\w+", ".*", target["expr"].replace("$__rate_interval", "1m"))
+        found: list[dict[str, Any]] = []
+
+        def answered(expr: str = expr, found: list[dict[str, Any]] = found) -> bool:
+            found[:] = tower.shown.query(expr)
+            return bool(found) or panel["title"] in EMPTY
+
+        wait_until(f"{panel['title']}: {expr}", answered, LIMIT_S)
+        for label in re.findall(r"{{(\w+)}}", target["legendFormat"]):
+            assert all(series["metric"].get(label) for series in found)
+
+
+@pytest.mark.parametrize("panel", API_PANELS, ids=lambda panel: panel["title"])
+def test_every_table_of_the_run_has_rows(tower: Watched, panel: dict[str, Any]) -> None:
+    """Each URL of a table, map or timeline answers with items that have at least half of its columns."""
+    base = f"http://127.0.0.1:{tower.api}"
+    route = httpx.get(f"{base}/v1/routes?phase=UNDERWAY&limit=1").json()["items"][0]["route_id"]
+    for target in panel["targets"]:
+        items: list[dict[str, Any]] = []
+        url = base + target["url"].replace("${route}", route)
+
+        def answered(url: str = url, items: list[dict[str, Any]] = items) -> bool:
+            items[:] = httpx.get(url).raise_for_status().json()["items"]
+            return bool(items) or panel["title"] in EMPTY
+
+        wait_until(f"{panel['title']}: {url}", answered, LIMIT_S)
+        columns = {column["selector"] for column in target["columns"]}
+        assert not items or len(columns & set(items[0])) >= len(columns) / 2
+
+
+def _told(tower: Watched, alert: str, status: str) -> None:
+    wait_until(f"{alert} {status}", lambda: tower.inbox.has(alert, status), LIMIT_S)
+
+
+def test_a_killed_worker_is_told_and_its_return(tower: Watched) -> None:
+    """SIGKILL to the process of track; the worker starts it again."""
+    tower.tower.kill("track")
+    _told(tower, "StageDown", "firing")
+    _told(tower, "StageDown", "resolved")
+
+
+def test_a_stopped_feed_is_told_and_its_return(tower: Watched) -> None:
+    """The process that sends the day hangs: the stream's clock stands."""
+    tower.feed(stopped=True)
+    _told(tower, "ClockStalled", "firing")
+    tower.feed(stopped=False)
+    _told(tower, "ClockStalled", "resolved")
+
+
+def test_a_flood_of_poison_is_told_and_its_end(tower: Watched) -> None:
+    """Some hundred payloads of garbage in the intake."""
+    tower.poison(400)
+    _told(tower, "RejectionsSurge", "firing")
+    _told(tower, "RejectionsSurge", "resolved")
+
+
+def test_a_lost_model_is_told_and_its_return(tower: Watched) -> None:
+    """Its file is damaged when score starts again; then it is whole at the next start."""
+    file = tower.model / "model.txt"
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    tower.tower.kill("score")
+    _told(tower, "ScoreFallback", "firing")
+    file.write_bytes(whole)
+    tower.tower.kill("score")
+    _told(tower, "ScoreFallback", "resolved")
