@@ -4,6 +4,9 @@ faults go through Prometheus and Alertmanager to a webhook and back to resolved.
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,8 +14,9 @@ import httpx
 import pytest
 
 from controltower.metrics.table import BOARD, METRICS, Kind, Metric
-from tests.contract.deployment import need_tool
+from tests.contract.deployment import ROOT, need_tool
 from tests.contract.test_deploy_dashboard import API_PANELS, METRIC_PANELS
+from tests.integration.runbook_steps import Step, steps
 from tests.integration.tower import wait_until
 from tests.integration.watched import Watched, watched
 from tests.kafka import RealKafka
@@ -24,17 +28,33 @@ LIMIT_S = 240.0
 STILL = {
     "controltower_stream_fenced_total": "only where two processes own a partition",
     "controltower_stream_unnamed_tallies_total": "a fault in the code",
+    "controltower_normalize_nothing_total": "the city has no carrier that is asked",
+    "controltower_normalize_mappings_total": "no mapping is changed",
+    "controltower_normalize_future_total": "no clock of the city is ahead",
+    "controltower_assign_dropped_total": "only parcels that get their route late",
+    "controltower_assign_without_shipment_total": "the city names a parcel in each scan of one",
+    "controltower_assign_exceptions_total": "no single feed falls silent, nothing disrupts an area",
+    "controltower_assign_commands_total": "so nobody says anything about it",
+    "controltower_assign_disputed_exceptions_total": "nor disputes it",
     "controltower_assign_unreadable_total": "only where somebody else writes our topics",
-    "controltower_track_unreadable_total": "the same",
+    "controltower_track_late_total": "may be, when the machine is slow",
+    "controltower_track_after_end_total": "only once routes have ended",
+    "controltower_track_flapping_exceptions_total": "only after four openings",
+    "controltower_track_unknown_routes_total": "every route has its plan",
+    "controltower_track_unreadable_total": "only where somebody else writes our topics",
     "controltower_score_unreadable_total": "the same",
     "controltower_recover_unreadable_total": "the same",
     "controltower_project_unreadable_total": "the same",
     "controltower_deliver_unreadable_total": "the same",
     "controltower_score_unknown_features_total": "only between two versions",
-    "controltower_deliver_undelivered_total": "no receiver fails here",
+    "controltower_deliver_undelivered_total": "no receiver fails",
 }
 #: Panels that may be empty then, and why.
-EMPTY: dict[str, str] = {}
+EMPTY = {
+    "Given up": "no receiver fails",
+    "Discipline": "no clock of the city is ahead",
+    "Disputed, flapping, held back": "nothing flaps",
+}
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +63,46 @@ def tower(real_kafka: RealKafka, tmp_path_factory: pytest.TempPathFactory) -> It
         need_tool(tool)
     with watched(real_kafka.brokers, tmp_path_factory.mktemp("watched")) as whole:
         yield whole
+
+
+def _told(tower: Watched, alert: str, status: str) -> None:
+    wait_until(f"{alert} {status}", lambda: tower.inbox.has(alert, status), LIMIT_S)
+
+
+def test_a_killed_worker_is_told_and_its_return(tower: Watched) -> None:
+    """SIGKILL to the process of track, and nobody starts it again for a while."""
+    tower.tower.signal("worker", signal.SIGSTOP)
+    tower.tower.kill("track")
+    _told(tower, "StageDown", "firing")
+    tower.tower.signal("worker", signal.SIGCONT)
+    _told(tower, "StageDown", "resolved")
+
+
+def test_a_stopped_feed_is_told_and_its_return(tower: Watched) -> None:
+    """The process that sends the day hangs: the stream's clock stands."""
+    tower.feed(stopped=True)
+    _told(tower, "ClockStalled", "firing")
+    tower.feed(stopped=False)
+    _told(tower, "ClockStalled", "resolved")
+
+
+def test_a_flood_of_poison_is_told_and_its_end(tower: Watched) -> None:
+    """Some hundred payloads of garbage in the intake."""
+    tower.poison(400)
+    _told(tower, "RejectionsSurge", "firing")
+    _told(tower, "RejectionsSurge", "resolved")
+
+
+def test_a_lost_model_is_told_and_its_return(tower: Watched) -> None:
+    """Its file is damaged when score starts again; then it is whole at the next start."""
+    file = tower.model / "model.txt"
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    tower.tower.kill("score")
+    _told(tower, "ScoreFallback", "firing")
+    file.write_bytes(whole)
+    tower.tower.kill("score")
+    _told(tower, "ScoreFallback", "resolved")
 
 
 def _moved(tower: Watched, metric: Metric) -> bool:
@@ -108,39 +168,28 @@ def test_every_table_of_the_run_has_rows(tower: Watched, panel: dict[str, Any]) 
         assert not items or len(columns & set(items[0])) >= len(columns) / 2
 
 
-def _told(tower: Watched, alert: str, status: str) -> None:
-    wait_until(f"{alert} {status}", lambda: tower.inbox.has(alert, status), LIMIT_S)
+@pytest.mark.parametrize(
+    "step", steps(), ids=lambda step: f"{step.runbook}: {step.path or step.stage or step.ours}"
+)
+def test_the_steps_of_the_runbooks_can_be_taken(tower: Watched, step: Step) -> None:
+    """Each command of a runbook does what it says on a tower that has been through the faults."""
+    if step.path:
+        answer = httpx.get(f"http://127.0.0.1:{tower.api}{step.path}")
+        assert answer.status_code == 200
+        assert "items" in answer.json()
+    elif step.stage:
+        port = tower.ports[step.stage]
+        wait_until(f"{step.stage} is alive and ready", lambda: _check_stage(port) == "alive and ready\n")
+    else:
+        assert tower.tower.run("step", *step.ours) == 0, tower.tower.log("step")
 
 
-def test_a_killed_worker_is_told_and_its_return(tower: Watched) -> None:
-    """SIGKILL to the process of track; the worker starts it again."""
-    tower.tower.kill("track")
-    _told(tower, "StageDown", "firing")
-    _told(tower, "StageDown", "resolved")
+def _check_stage(port: int) -> str:
+    command = [sys.executable, str(ROOT / "deploy/docker/check-stage"), str(port)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
-def test_a_stopped_feed_is_told_and_its_return(tower: Watched) -> None:
-    """The process that sends the day hangs: the stream's clock stands."""
-    tower.feed(stopped=True)
-    _told(tower, "ClockStalled", "firing")
-    tower.feed(stopped=False)
-    _told(tower, "ClockStalled", "resolved")
-
-
-def test_a_flood_of_poison_is_told_and_its_end(tower: Watched) -> None:
-    """Some hundred payloads of garbage in the intake."""
-    tower.poison(400)
-    _told(tower, "RejectionsSurge", "firing")
-    _told(tower, "RejectionsSurge", "resolved")
-
-
-def test_a_lost_model_is_told_and_its_return(tower: Watched) -> None:
-    """Its file is damaged when score starts again; then it is whole at the next start."""
-    file = tower.model / "model.txt"
-    whole = file.read_bytes()
-    file.write_bytes(whole[: len(whole) // 2])
-    tower.tower.kill("score")
-    _told(tower, "ScoreFallback", "firing")
-    file.write_bytes(whole)
-    tower.tower.kill("score")
-    _told(tower, "ScoreFallback", "resolved")
+def test_a_sink_can_be_tried(tower: Watched) -> None:
+    """`controltower sinks try`, as the runbook SinkBehind says."""
+    assert tower.tower.run("try", "sinks", "try", "desk") == 0
+    assert "3 DELIVERED" in tower.tower.log("try")

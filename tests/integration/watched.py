@@ -31,7 +31,7 @@ from tests.unit.receivers import SECRET, http_receiver
 
 PARTITIONS = 4
 #: Hours of the day become minutes; a small machine keeps up with several times this.
-SPEED = "60"
+SPEED = "40"
 
 
 class Desk:
@@ -85,8 +85,17 @@ def _command(record: wire.ExceptionRecord, kind: CommandKind) -> Out:
 class Watched:
     """What a test may look at and break. `shown` has the shipped rules; `alerting` has shorter times."""
 
-    def __init__(self, tower: Tower, api: int, shown: PrometheusServer, inbox: Inbox, model: Path) -> None:
-        self.tower, self.api, self.shown, self.inbox, self.model = tower, api, shown, inbox, model
+    def __init__(
+        self,
+        tower: Tower,
+        ports: dict[str, int],
+        api: int,
+        shown: PrometheusServer,
+        inbox: Inbox,
+        model: Path,
+    ) -> None:
+        self.tower, self.ports, self.api = tower, ports, api
+        self.shown, self.inbox, self.model = shown, inbox, model
 
     def feed(self, stopped: bool) -> None:
         """The process that sends the day hangs, or goes on."""
@@ -135,7 +144,7 @@ def watched(brokers: str, folder: Path) -> Iterator[Watched]:
         shown = stack.enter_context(prometheus(targets, folder / "shown", api=api))
         rules = shortened(folder)
         stack.enter_context(prometheus(targets, folder / "alerting", rules, api=api, alertmanager=port))
-        yield Watched(tower, api, shown, inbox, model)
+        yield Watched(tower, targets, api, shown, inbox, model)
 
 
 def _sinks(folder: Path, url: str) -> Path:
