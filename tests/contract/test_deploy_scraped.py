@@ -22,7 +22,7 @@ from controltower.readapi.tokens import Tokens
 from controltower.readmodel.fold import ProjectFold
 from controltower.readmodel.store import connect
 from schemas import wire
-from schemas.topics import CARRIER_EVENTS, STAGES
+from schemas.topics import ALL_STAGES, CARRIER_EVENTS
 from schemas.vocabulary import Motion, ScoreSource
 from tests.contract.deployment import need_tool
 from tests.contract.prometheus_server import PrometheusServer, prometheus, wait_until
@@ -35,10 +35,12 @@ FEED = "plain"
 
 
 class Tower:
-    """Six stages that count, without a stream behind them."""
+    """Stages that count, without a stream behind them."""
 
     def __init__(self, stack: ExitStack) -> None:
-        self._observers = {stage: PrometheusObserver(Health(30.0), [FEED], strict=True) for stage in STAGES}
+        self._observers = {
+            stage: PrometheusObserver(Health(30.0), [FEED], strict=True) for stage in ALL_STAGES
+        }
         self.ports: dict[str, int] = {}
         for stage, observer in self._observers.items():
             observer.ready(True)
@@ -52,6 +54,8 @@ class Tower:
             observer.records_in(stage, CARRIER_EVENTS, 2)
             observer.transaction(stage, 0.006, 2, 3)
             observer.lag(stage, CARRIER_EVENTS, 0, 7)
+            observer.behind(stage, CARRIER_EVENTS, 0, 1.5)
+            observer.busy(stage, 0.1)
             observer.rebalanced(stage)
             observer.fenced(stage)
             observer.restored(stage, 0, 5, 0.1)
@@ -70,12 +74,12 @@ def counts_of(stage: str) -> Iterator[tuple[tuple[str, ...], int]]:
 def values_of(metric: Metric) -> Iterator[tuple[str, ...]]:
     """Each value of the last label with the first ones of the others; a rejection has one reason here."""
     lists = [label.values or (FEED,) for label in metric.labels]
+    measured = ("1.5",) if metric.kind is Kind.HISTOGRAM else ()
     if not lists:
-        yield ()
+        yield measured
         return
     first = tuple(values[0] for values in lists[:-1])
     last = lists[-1][:1] if metric.name.endswith("_rejected_total") else lists[-1]
-    measured = ("1.5",) if metric.kind is Kind.HISTOGRAM else ()
     for value in last:
         yield (*first, value, *measured)
 
@@ -155,7 +159,7 @@ def scraped(stack: ExitStack, serving: Serving, tmp_path_factory: pytest.TempPat
         tower.work()
         committed = server.query("controltower:committed:rate5m > 0")
         behind = all(server.query(expr) for expr in LAST_RULES)
-        return len(committed) == len(STAGES) and bool(server.query(FALLBACK)) and behind
+        return len(committed) == len(ALL_STAGES) and bool(server.query(FALLBACK)) and behind
 
     wait_until(moved, "the committed records of all stages, and the rules behind them")
     return server
@@ -168,9 +172,11 @@ def value_of(server: PrometheusServer, expr: str) -> float:
 
 def test_all_stages_are_up_under_their_names(scraped: PrometheusServer) -> None:
     """The label `stage` of a target, and of a metric that has none, is the stage's name."""
-    assert {found["metric"]["stage"] for found in scraped.query('up{job="controltower"} == 1')} == set(STAGES)
+    assert {found["metric"]["stage"] for found in scraped.query('up{job="controltower"} == 1')} == set(
+        ALL_STAGES
+    )
     ready = scraped.query("controltower_stream_ready_bool == 1")
-    assert {found["metric"]["stage"] for found in ready} == set(STAGES)
+    assert {found["metric"]["stage"] for found in ready} == set(ALL_STAGES)
 
 
 def test_a_stage_keeps_the_labels_it_gives_itself(scraped: PrometheusServer) -> None:
