@@ -39,7 +39,7 @@ class ScoreFold:
         commit = Commit([self._answer(q, [next(answers) for _ in q.rows]) for q in known])
         if known:
             commit.tallies[("score", self._scorer.source.value)] = len(known)
-            commit.tallies[("model", self._scorer.model_version)] = len(known)
+            commit.tallies[("model", self._scorer.version)] = len(known)
             commit.tallies[("rows",)] = len(rows)
         if len(known) < len(questions):
             commit.tallies[("unknown_features",)] = len(questions) - len(known)

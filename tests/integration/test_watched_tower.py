@@ -97,7 +97,7 @@ def test_a_flood_of_poison_is_told_and_its_end(tower: Watched) -> None:
 
 def test_a_lost_model_is_told_and_its_return(tower: Watched) -> None:
     """Its file is damaged when score starts again; then it is whole at the next start."""
-    file = tower.model / "model.txt"
+    file = tower.model / "late.txt"
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])
     tower.tower.kill("score")
