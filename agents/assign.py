@@ -27,4 +27,4 @@ def build(wall_ms: Callable[[], int]) -> StageSpec:
         )
 
     inputs = (SHIPMENT_EVENTS, FEED_HEALTH, AREA_EVENTS)
-    return StageSpec(NAME, inputs, changelog_of(NAME), make_fold, changelog_schema=SCHEMA)
+    return StageSpec(NAME, inputs, changelog_of(NAME), make_fold, changelog_schema=SCHEMA, idles=False)

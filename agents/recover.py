@@ -21,4 +21,6 @@ def build(settings: Settings, wall_ms: Callable[[], int]) -> StageSpec:
     def make_fold(partition: int, partitions: int) -> RecoverFold:
         return RecoverFold(partition, partitions, playbook, wall_ms)
 
-    return StageSpec(NAME, (RECOVERY_EVENTS,), changelog_of(NAME), make_fold, changelog_schema=SCHEMA)
+    return StageSpec(
+        NAME, (RECOVERY_EVENTS,), changelog_of(NAME), make_fold, changelog_schema=SCHEMA, idles=False
+    )

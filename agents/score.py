@@ -18,4 +18,4 @@ def build(settings: Settings) -> StageSpec:
     def make_fold(partition: int, partitions: int) -> ScoreFold:
         return ScoreFold(partition, partitions, scorer)
 
-    return StageSpec(NAME, (SCORE_REQUESTS,), changelog_of(NAME), make_fold)
+    return StageSpec(NAME, (SCORE_REQUESTS,), changelog_of(NAME), make_fold, idles=False)

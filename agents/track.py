@@ -20,4 +20,6 @@ def build(settings: Settings, wall_ms: Callable[[], int]) -> StageSpec:
     def make_fold(partition: int, partitions: int) -> TrackFold:
         return TrackFold(partition, partitions, wall_ms, limits)
 
-    return StageSpec(NAME, (ROUTE_EVENTS,), changelog_of(NAME), make_fold, changelog_schema=SCHEMA)
+    return StageSpec(
+        NAME, (ROUTE_EVENTS,), changelog_of(NAME), make_fold, changelog_schema=SCHEMA, idles=False
+    )

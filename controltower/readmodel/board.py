@@ -131,7 +131,39 @@ class ActionLine(msgspec.Struct, gc=False, omit_defaults=True):
 Line = RouteLine | ExceptionLine | ActionLine
 
 
-def route_line(status: wire.RouteStatus) -> RouteLine | None:
+class ScoredStop(msgspec.Struct, gc=False):
+    """Of a stop's ETA only what the board shows."""
+
+    p_late: float | None = None
+
+
+class RouteSeen(
+    msgspec.Struct, tag_field="schema", tag="controltower.route-status/1", gc=False, kw_only=True
+):
+    """What the read model takes from a route-status; the ETAs of dozens of stops are passed over unread."""
+
+    route_id: str
+    seq: int
+    tenant: str
+    phase: Phase
+    motion: Motion
+    as_of: datetime
+    stops_done: int
+    stops_left: int
+    carrier: str | None = None
+    vehicle_id: str | None = None
+    lat: float | None = None
+    lon: float | None = None
+    off_path_m: float | None = None
+    stop_next: str | None = None
+    eta: tuple[ScoredStop, ...] = ()
+    slack_s: float | None = None
+    slip_s: float | None = None
+    signal_age_s: float | None = None
+    open_exceptions: tuple[str, ...] = ()
+
+
+def route_line(status: RouteSeen) -> RouteLine | None:
     """None once the route has ended."""
     if status.phase is Phase.ENDED:
         return None

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from controltower.readmodel.board import Line, action_line, encode_line, exception_line, route_line
+import msgspec
+
+from controltower.readmodel.board import (
+    Line,
+    RouteSeen,
+    action_line,
+    encode_line,
+    exception_line,
+    route_line,
+)
 from controltower.route.timeline import to_ms
 from controltower.streaming.stage import Record
 from schemas import wire
@@ -28,6 +37,7 @@ _OVER: Final = frozenset({ExceptionStatus.RESOLVED, ExceptionStatus.CLOSED})
 _WAITING: Final = frozenset({ActionState.PROPOSED, ActionState.PENDING_APPROVAL})
 #: Above any time in ms until the year 2286, so that severity sorts before time.
 _SEVERITY_STEP: Final = 10**13
+_decode_status = msgspec.json.Decoder(RouteSeen).decode
 
 
 @dataclass(slots=True, frozen=True)
@@ -61,14 +71,14 @@ def make_row(record: Record) -> Row:
     """The row of a record. Raises msgspec.DecodeError for what is no message of ours."""
     if record.value is None:
         return Row(record.topic, (record.key or b"").decode(), 0, deleted=True)
+    if record.topic == ROUTE_STATUS:
+        return _route_row(record, _decode_status(record.value))
     message = wire.decode_any(record.value)
     match message:
         case wire.ExceptionRecord():
             return _exception_row(record, message)
         case wire.Action():
             return _action_row(record, message)
-        case wire.RouteStatus():
-            return _route_row(record, message)
         case _:
             return Row(record.topic, "", 0, deleted=True)
 
@@ -101,7 +111,7 @@ def _action_row(record: Record, message: wire.Action) -> Row:
     return _row(record, message.action_id, message.seq, fields, score, action_line(message))
 
 
-def _route_row(record: Record, message: wire.RouteStatus) -> Row:
+def _route_row(record: Record, message: RouteSeen) -> Row:
     fields = {
         "phase": message.phase.value,
         "motion": message.motion.value,

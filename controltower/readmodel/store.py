@@ -137,6 +137,7 @@ class RedisStore:
             pipe.multi()
             for row in fresh:
                 _put(pipe, row, run)
+            _put_lists(pipe, fresh)
             pipe.hset(where, mapping={topic: str(offset) for topic, offset in positions.items()})
             pipe.execute()
         return len(fresh)
@@ -298,7 +299,7 @@ def _put_step(pipe: Any, row: Row) -> None:
 
 
 def _put(pipe: Any, row: Row, run: str) -> None:
-    key, index = row_key(row.kind, row.row_id), PREFIX + row.index
+    key = row_key(row.kind, row.row_id)
     if row.deleted:
         pipe.delete(key)
     else:
@@ -307,14 +308,23 @@ def _put(pipe: Any, row: Row, run: str) -> None:
             pipe.expire(key, KEEP_ENDED_S)
     if row.step or row.deleted:
         _put_step(pipe, row)
-    if row.line:
-        pipe.hset(board_key(row.kind), row.row_id, row.line)
-    else:
-        pipe.hdel(board_key(row.kind), row.row_id)
-    if row.score is None:
-        pipe.zrem(index, row.row_id)
-    else:
-        pipe.zadd(index, {row.row_id: row.score})
+
+
+def _put_lists(pipe: Any, rows: Iterable[Row]) -> None:
+    """The board and sorted set of each kind, one command for all rows: the client pays by the command."""
+    newest = {(row.kind, row.row_id): row for row in rows}
+    for kind, index in KINDS.values():
+        ours = {row_id: row for (of_kind, row_id), row in newest.items() if of_kind == kind}
+        lines = {row_id: row.line for row_id, row in ours.items() if row.line}
+        scores = {row_id: row.score for row_id, row in ours.items() if row.score is not None}
+        if lines:
+            pipe.hset(board_key(kind), mapping=lines)
+        if over := ours.keys() - lines.keys():
+            pipe.hdel(board_key(kind), *sorted(over))
+        if scores:
+            pipe.zadd(PREFIX + index, scores)
+        if unlisted := ours.keys() - scores.keys():
+            pipe.zrem(PREFIX + index, *sorted(unlisted))
 
 
 def _strings(answer: Any) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -68,7 +69,7 @@ class OwnedPartition:
         self._stopping = False
         if isinstance(self.taken.fold, Waits):
             self.taken.fold.go_on()
-        self._idle_at = time.monotonic() + IDLE_EVERY_S
+        self._idle_at = self._next_idle_at()
         self._task = asyncio.create_task(self._run(), name=f"partition-{self.number}")
 
     async def drain(self, limit_s: float) -> None:
@@ -130,11 +131,17 @@ class OwnedPartition:
     async def _wait_for_polls(self) -> None:
         if not self._waiting:
             try:
-                async with asyncio.timeout(max(0.0, self._idle_at - time.monotonic())):
+                async with asyncio.timeout(self._until_idle_s()):
                     await self._wake.wait()
             except TimeoutError:
                 return
         self._wake.clear()
+
+    def _next_idle_at(self) -> float:
+        return time.monotonic() + IDLE_EVERY_S if self._spec.idles else math.inf
+
+    def _until_idle_s(self) -> float | None:
+        return max(0.0, self._idle_at - time.monotonic()) if self._spec.idles else None
 
     async def _fold_waiting(self) -> None:
         polls, self._waiting = self._waiting, []
@@ -195,7 +202,7 @@ class OwnedPartition:
 
     async def _idle(self) -> None:
         """Tell the fold which topics are read to their end; only what is folded and committed counts."""
-        self._idle_at = time.monotonic() + IDLE_EVERY_S
+        self._idle_at = self._next_idle_at()
         partitions = [TopicPartition(topic, self.number) for topic in self._spec.inputs]
         read_ends = await self._edge.read_ends(partitions)
         if self._waiting or self._stopping:

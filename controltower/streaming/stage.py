@@ -103,6 +103,7 @@ class StageSpec:
     make_fold(partition, partitions) is called when a partition is taken over.
     blocking: fold() may be slow (I/O), so it runs in a thread instead of the event loop.
     changelog_schema: version of what the fold writes into its changelog; a newer one is refused.
+    idles: fold.idle() may have something to say; a stage that lives by its records alone is never asked.
     """
 
     name: str
@@ -111,3 +112,4 @@ class StageSpec:
     make_fold: FoldFactory
     blocking: bool = False
     changelog_schema: int = 1
+    idles: bool = True

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from agents.app import build_offline_stages
 from controltower.intake import Arrival
 from controltower.offline.summary import Summary, intake_lines
 from controltower.offline.timeline import TAIL_MS, Mark, with_marks
+from controltower.settings import load_settings
 from controltower.streaming.stage import Record
 from schemas.topics import DEAD_LETTERS, DISPATCH, EXCEPTIONS, SCORE_REQUESTS
 from tests.unit.recorded_afternoon import run_afternoon
@@ -82,3 +84,12 @@ def test_marks_stand_between_arrivals_and_after_the_day() -> None:
     assert shown[:8] == [-5_000, -9_999, 10_000, -10_000, 20_000, 30_000, -31_000, 40_000]
     assert max(shown) >= 100_000 + TAIL_MS
     assert not list(with_marks([]))
+
+
+def test_a_stage_that_is_not_asked_in_silence_has_nothing_to_say() -> None:
+    """However late it is, the folds of such stages leave an idle call without an answer."""
+    stages = build_offline_stages(load_settings({}), lambda: 0)
+    silent = [stage for stage in stages if not stage.idles]
+    assert {stage.name for stage in stages} - {stage.name for stage in silent} == {"normalize"}
+    for stage in silent:
+        assert stage.make_fold(0, 1).idle(dict.fromkeys(stage.inputs, 10**13)) is None
