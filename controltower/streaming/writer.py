@@ -13,9 +13,12 @@ from controltower.streaming.broker_clock import BrokerClock
 from controltower.streaming.exits import Fenced, Refused, RestartMe
 from controltower.streaming.kafka_config import Security, producer_config
 from controltower.streaming.limits import StreamLimits
-from controltower.streaming.stage import Commit
+from controltower.streaming.stage import Commit, Headers
 
 LARGEST_RECORD_BYTES = 8 << 20
+#: What librdkafka takes for a partition and a time that are its own to choose.
+_BY_KEY = -1
+_NOW = 0
 
 _FENCED = {
     KafkaError._FENCED,
@@ -74,27 +77,30 @@ class PartitionWriter:
         try:
             self._producer.begin_transaction()
             for out in commit.outputs:
-                self._produce_out(out)
+                self._produce(out.topic, out.key, out.value, out.partition, self._checked, out.headers)
             for key, value in commit.changes:
-                self._produce(changelog, key=key, value=value, partition=partition)
+                self._produce(changelog, key, value, partition)
             for key, value in positions:
-                self._produce(
-                    changelog, key=key, value=value, partition=partition, on_delivery=self._delivered
-                )
+                self._produce(changelog, key, value, partition, self._delivered)
             self._retried(lambda: self._producer.commit_transaction(self._limits.broker_call_s), deadline)
         except KafkaException as failed:
             raise self._ending(failed.args[0]) from failed
 
-    def _produce_out(self, out: Any) -> None:
-        where = {} if out.partition is None else {"partition": out.partition}
-        if out.headers:
-            where["headers"] = list(out.headers)
-        self._produce(out.topic, key=out.key, value=out.value, on_delivery=self._checked, **where)
-
-    def _produce(self, topic: str, **record: Any) -> None:
+    def _produce(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        partition: int | None,
+        told: Callable[[KafkaError | None, Any], None] | None = None,
+        headers: Headers = (),
+    ) -> None:
+        """By position: this is called for every record, and keywords cost as much as the call."""
+        where = _BY_KEY if partition is None else partition
         while True:
             try:
-                return self._producer.produce(topic, **record)  # type: ignore[no-any-return]
+                self._producer.produce(topic, value, key, where, told, None, _NOW, list(headers) or None)
+                return
             except BufferError:  # librdkafka's queue is full: let it send
                 self._producer.poll(0.05)
 
