@@ -154,14 +154,15 @@ def _check(brokers: str, changelog: str, events: int) -> None:
 
 
 def report(rounds: Mapping[str, Sequence[Figures]]) -> str:
-    """The table and, against the first engine, how many times as much CPU each needs."""
+    """The table and, round by round against the first engine, how many times as much CPU each needs."""
     rows = []
-    ours = spread(f.us_per_event for f in next(iter(rounds.values())))[1]
+    ours = next(iter(rounds.values()))
     for name, figures in rounds.items():
         us = spread(f.us_per_event for f in figures)
         rate = spread(f.events_per_s for f in figures)
         start = spread(f.start_s for f in figures)
-        rows.append([name, told(us), told(rate, 0), f"{us[1] / ours:.1f} x", f"{start[1]:.1f}"])
+        times = spread(f.us_per_event / o.us_per_event for f, o in zip(figures, ours, strict=False))
+        rows.append([name, told(us), told(rate, 0), f"{told(times)} x", f"{start[1]:.1f}"])
     return table(["engine", "us CPU per event", "events/s", "CPU against ours", "start-up s"], rows)
 
 
