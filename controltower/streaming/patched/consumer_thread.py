@@ -27,6 +27,8 @@ from controltower.streaming.patched.records import unpack_as_ours
 from controltower.streaming.poll import Poll
 
 log = structlog.get_logger(__name__)
+#: It answers with one batch, and hears of a new one only when this is over.
+EMBEDDED_WAIT_MS = 50
 
 
 class PollConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
@@ -53,9 +55,9 @@ class PollConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
             max_poll_records=limits.poll_records,
             max_poll_interval_ms=int(limits.unready_s * 1000),
             max_partition_fetch_bytes=limits.partition_fetch_bytes,
-            # the embedded broker answers with one batch, so waiting for more only delays it
-            fetch_min_bytes=1 if connection.embedded else limits.fetch_min_bytes,
-            fetch_max_wait_ms=limits.fetch_wait_ms,
+            # for the embedded broker; each fetch from a real one is told its own
+            fetch_min_bytes=1,
+            fetch_max_wait_ms=EMBEDDED_WAIT_MS,
             session_timeout_ms=session_ms,
             heartbeat_interval_ms=session_ms // 4,
             rebalance_timeout_ms=int((limits.session_timeout_s + limits.drain_s) * 1000),
@@ -98,7 +100,7 @@ class PollConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
         return new_data
 
     def _set_wait(self, assignment: Any, node_id: int, request: Any) -> None:
-        if self.connection.embedded:  # it answers at once, or after its wait
+        if self.connection.embedded:
             return
         unread = self._ensure_consumer()._fetcher._records
         wait = self._gathering.choose(node_id, all_asked=unread.keys().isdisjoint(assignment.tps))
