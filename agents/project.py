@@ -9,6 +9,9 @@ from controltower.streaming.stage import StageSpec
 from schemas.topics import DISPATCH, EXCEPTIONS, ROUTE_STATUS, changelog_of
 
 NAME = "project"
+#: Whoever must know at once reads the topics; a board may be two tenths of a second behind them, for a third
+#: of the transactions.
+BOARDS_WAIT = 3
 
 
 def build(settings: Settings) -> StageSpec:
@@ -18,4 +21,5 @@ def build(settings: Settings) -> StageSpec:
     def make_fold(partition: int, partitions: int) -> ProjectFold:
         return ProjectFold(partition, partitions, store)
 
-    return StageSpec(NAME, (EXCEPTIONS, DISPATCH, ROUTE_STATUS), changelog_of(NAME), make_fold, blocking=True)
+    inputs = (EXCEPTIONS, DISPATCH, ROUTE_STATUS)
+    return StageSpec(NAME, inputs, changelog_of(NAME), make_fold, blocking=True, gathers=BOARDS_WAIT)

@@ -22,9 +22,10 @@ class Gathering:
     none is answered by the first record, and goes round at the broker less often the longer that takes.
     """
 
-    def __init__(self, limits: StreamLimits) -> None:
-        self._gather = Wait(limits.fetch_wait_ms, limits.fetch_min_bytes)
-        self._listen = Wait(max(limits.fetch_wait_ms, limits.fetch_listen_ms), 1)
+    def __init__(self, limits: StreamLimits, times: int = 1) -> None:
+        gather_ms = limits.fetch_wait_ms * times
+        self._gather = Wait(gather_ms, limits.fetch_min_bytes)
+        self._listen = Wait(max(gather_ms, limits.fetch_listen_ms), 1)
         self._busy: dict[int, bool] = {}
 
     def choose(self, node_id: int, all_asked: bool) -> Wait:

@@ -104,6 +104,7 @@ class StageSpec:
     blocking: fold() may be slow (I/O), so it runs in a thread instead of the event loop.
     changelog_schema: version of what the fold writes into its changelog; a newer one is refused.
     idles: fold.idle() may have something to say; a stage that lives by its records alone is never asked.
+    gathers: fetches gather so many times longer; for a stage that nobody waits for to the tenth of a second.
     """
 
     name: str
@@ -113,3 +114,4 @@ class StageSpec:
     blocking: bool = False
     changelog_schema: int = 1
     idles: bool = True
+    gathers: int = 1

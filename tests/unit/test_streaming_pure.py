@@ -203,3 +203,4 @@ def test_a_fetch_waits_for_company_only_while_records_come() -> None:
     gathering.answered(1, had_records=False)
     assert gathering.choose(1, all_asked=True) == listen
     assert gathering.choose(1, all_asked=False) == gather
+    assert Gathering(limits, times=3).choose(1, all_asked=False) == Wait(300, 1000)

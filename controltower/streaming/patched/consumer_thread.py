@@ -70,7 +70,7 @@ class PollConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
         """Start the consumer with the hooks into its fetcher."""
         self._asked_at_ms: dict[KafkaPartition, float] = {}
         self._handed: dict[KafkaPartition, tuple[int, int]] = {}
-        self._gathering = Gathering(self.connection.limits)
+        self._gathering = Gathering(self.connection.limits, self.connection.spec.gathers)
         unpack_as_ours()
         await super().on_start()
         fetcher = self._ensure_consumer()._fetcher
