@@ -15,8 +15,9 @@ from controltower.route.progress import advance
 def fold_fix(was: Snapshot, plan: RoutePlan, fix: Fix, limits: Limits) -> Snapshot:
     """The snapshot after one more fix; `fix` is not older than the newest in `was`.
 
-    What wakes the rules: standing for the shortest of their limits, a fix beyond the corridor's least width,
-    a fix behind the one before, five minutes since the last look; and that one of them holds evidence.
+    What wakes the rules: once departed, standing for the shortest of their limits and a fix beyond the
+    corridor's least width; a fix behind the one before; five minutes since the last look; and that one of
+    them holds evidence.
     """
     before = was.progress
     x, y = plan.frame.to_xy(fix.lat, fix.lon)
@@ -28,15 +29,17 @@ def fold_fix(was: Snapshot, plan: RoutePlan, fix: Fix, limits: Limits) -> Snapsh
     memory = memory_ms(before.cadence_ms, limits)
     standing = settle(standing, x, y, at_ms, at_ms - before.at_ms, gap_limit, memory, limits)
     stood_ms = standing.seen_ms - standing.since_ms + limits.report_ms
-    still = stood_ms >= limits.dwell_floor_ms or stood_ms >= limits.halt_ms or was.halt.on or was.dwell.on
-    astray = progress.off_m > limits.corridor_m or was.detour.outside > 0 or was.detour.on
+    departed, detour = progress.departed_ms, was.detour
+    long = departed and (stood_ms >= limits.dwell_floor_ms or stood_ms >= limits.halt_ms)
+    still = long or was.halt.on or was.dwell.on
+    astray = (departed and progress.off_m > limits.corridor_m) or detour.outside > 0 or detour.on
     moved_m = progress.along_m - before.along_m
     back = moved_m < -limits.reversal_step_m or was.reversal.fixes > 0
-    look = at_ms - was.slow.at_ms >= limits.slow_every_ms or before.departed_ms != progress.departed_ms
+    look = at_ms - was.slow.at_ms >= limits.slow_every_ms or before.departed_ms != departed
     if not (still or astray or back or look):
-        return Snapshot(progress, standing, was.halt, was.dwell, was.detour, was.slow, was.reversal)
+        return Snapshot(progress, standing, was.halt, was.dwell, detour, was.slow, was.reversal)
     seen = Observation(plan, fix, x, y, progress, standing, limits)
-    halt, dwell, detour = was.halt, was.dwell, was.detour
+    halt, dwell = was.halt, was.dwell
     if still:
         dwell = excess_dwell.step(dwell, halt, seen)
         halt = long_halt.step(halt, dwell, seen)

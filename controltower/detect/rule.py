@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Flag, auto
 
+import msgspec
+
 from controltower.route.evidence import Fix, Progress, Standing
 from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
@@ -34,8 +36,7 @@ class Wake(Flag):
 Explained = tuple[str, float | None, float, str | None]
 
 
-@dataclass(slots=True, frozen=True)
-class Observation:
+class Observation(msgspec.Struct, frozen=True, gc=False):
     """One fix in its place (x, y: metres in the plan's frame): what it adds to progress and standing."""
 
     plan: RoutePlan

@@ -56,7 +56,8 @@ def apply_scan(route: Route, scan: wire.Scan, limits: Limits, effects: Effects) 
         state.clock_ms = received
     fix = _fix_of(scan)
     if state.source == source or (not state.source and fix is not None):
-        fire_before(route, received, limits, effects)
+        if route.due_ms < received:
+            fire_before(route, received, limits, effects)
         if received > state.clock_ms:
             state.clock_ms = received
     if state.ended_ms:
@@ -127,7 +128,9 @@ def _apply_fix(
     route.source_over_ms = 0
     if scan.vehicle_id is not None and scan.vehicle_id != state.vehicle_id:
         state.vehicle_id = scan.vehicle_id
-    _hear_again(route, fix.at_ms, limits, effects)
+    put_off_silence(route, limits)
+    if state.silent or state.episodes or state.unjudged or state.release_ms:
+        _hear_again(route, fix.at_ms, limits, effects)
     if took is Took.TOO_LATE:
         effects.count("late")
         return
@@ -152,8 +155,7 @@ def _hear_again(route: Route, fix_at_ms: int, limits: Limits, effects: Effects) 
     state.silent = False
     if state.unjudged or state.release_ms:
         note_fix(route, fix_at_ms, limits)
-    put_off_silence(route, limits)
-    episode = find_episode(route, signal_lost.CODE) if state.episodes else None
+    episode = find_episode(route, signal_lost.CODE)
     if episode is None:
         return
     if signal_lost.was_only_delayed(episode.onset_ms, episode.detected_ms, fix_at_ms, limits):

@@ -124,16 +124,24 @@ class Path:
         if last <= first:
             last = first + 1
         best_cost, best_along, best_offset = math.inf, low_m, math.inf
+        reach_m = math.inf  # from here on, being so far along costs more than the best place found
         for ax, ay, dx, dy, start, length in self.segments[first:last]:
-            if NEARNESS_WEIGHT * (start - expected_m) >= best_cost:
-                break  # from here on, being so far along costs more than the best place found
-            share = ((x - ax) * dx + (y - ay) * dy) / (length * length)
-            share = 0.0 if share < 0.0 else 1.0 if share > 1.0 else share
-            ex, ey = x - ax - share * dx, y - ay - share * dy
+            if start >= reach_m:
+                break
+            ex, ey = x - ax, y - ay
+            share = (ex * dx + ey * dy) / (length * length)
+            if share > 0.0:
+                if share > 1.0:
+                    share = 1.0
+                ex -= share * dx
+                ey -= share * dy
+            else:
+                share = 0.0
             offset = math.sqrt(ex * ex + ey * ey)
             if offset < best_cost:
                 here = start + share * length
                 cost = offset + NEARNESS_WEIGHT * abs(here - expected_m)
                 if cost < best_cost:
                     best_cost, best_along, best_offset = cost, here, offset
+                    reach_m = expected_m + cost / NEARNESS_WEIGHT
         return best_along, best_offset

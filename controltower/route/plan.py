@@ -111,7 +111,7 @@ class RoutePlan:
 
     def in_break(self, at_ms: int) -> bool:
         """True within a planned rest."""
-        return any(start <= at_ms <= end for start, end in self.breaks)
+        return bool(self.breaks) and any(start <= at_ms <= end for start, end in self.breaks)
 
 
 def _interpolate(xs: Sequence[float], ys: Sequence[float], x: float) -> float:

@@ -100,10 +100,13 @@ def _locate(
     if not now.on_path_at_ms:
         along, off = path.project(x, y, 0.0, path.length_m, plan.planned_m_at(fix.at_ms))
         return along, off, width + plan.spare_m_at(along), 0
-    since_s = max(0.0, (fix.at_ms - now.on_path_at_ms) / 1000)
+    since_s = (fix.at_ms - now.on_path_at_ms) / 1000
+    if since_s < 0.0:
+        since_s = 0.0
     low, high = now.along_m - _BACK_M, now.along_m + limits.fastest_mps * since_s + _AHEAD_M
     along, off = path.project(x, y, low, high, now.along_m)
-    width += plan.spare_m_at(along)
+    if plan.spare_m:
+        width += plan.spare_m_at(along)
     if off <= width:
         return along, off, width, 0
     if plan.has_path:

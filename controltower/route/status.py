@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from controltower.detect import excess_dwell, long_halt
 from controltower.route.eta_text import write_etas
+from controltower.route.evidence import Snapshot
 from controltower.route.limits import Limits
+from controltower.route.plan import RoutePlan
 from controltower.route.route import Effects, Route, Status
-from controltower.route.state import Told
+from controltower.route.state import RouteState, Told
 from controltower.route.timeline import from_ms
 from schemas import wire
 from schemas.vocabulary import Motion, Phase
@@ -15,12 +17,11 @@ from schemas.vocabulary import Motion, Phase
 _MOVING_MS = 90_000
 
 
-def motion_of(route: Route) -> Motion:
+def motion_of(state: RouteState, plan: RoutePlan, snapshot: Snapshot) -> Motion:
     """The way the vehicle stands to its plan; the kinds of standing still never mix."""
-    state, plan, snapshot = route.state, route.plan, route.snapshot
     if state.silent:
         return Motion.SIGNAL_LOST
-    if plan is None or not snapshot.progress.at_ms:
+    if not snapshot.progress.at_ms:
         return Motion.UNKNOWN
     if snapshot.halt.on:
         return Motion.HALTED
@@ -38,13 +39,14 @@ def tell_if_new(route: Route, now_ms: int, limits: Limits, effects: Effects) -> 
     At once: motion, departure, exceptions, the end. After a minute of stream time: the ETAs, where the slip
     takes them out of the band that was told. After five: that the vehicle goes on as told.
     """
-    state, told = route.state, route.state.told
-    if route.plan is None:
+    state, plan, snapshot = route.state, route.plan, route.snapshot
+    if plan is None:
         return
-    motion, underway = motion_of(route), bool(route.snapshot.progress.departed_ms)
+    told, underway = state.told, bool(snapshot.progress.departed_ms)
+    motion = motion_of(state, plan, snapshot)
     open_sum = sum([e.generation_ms for e in state.episodes if not e.cleared_ms]) if state.episodes else 0
     same = told.motion is motion and told.underway == underway and told.open_sum_ms == open_sum
-    slip = route.slip_ms(now_ms)
+    slip = snapshot.progress.slip_ms if underway else route.slip_ms(now_ms)
     if same and not state.ended_ms and not _is_stale(told, slip, now_ms, limits):
         return
     told.seq, told.at_ms, told.slip_ms = told.seq + 1, now_ms, slip
@@ -55,8 +57,10 @@ def tell_if_new(route: Route, now_ms: int, limits: Limits, effects: Effects) -> 
 
 def _is_stale(told: Told, slip_ms: int, now_ms: int, limits: Limits) -> bool:
     age_ms = now_ms - told.at_ms
+    if age_ms < limits.status_every_ms:
+        return False
     moved = abs(slip_ms - told.slip_ms) > limits.status_slip_ms
-    return age_ms >= (limits.status_every_ms if moved else limits.status_latest_ms)
+    return moved or age_ms >= limits.status_latest_ms
 
 
 def _phase(route: Route) -> Phase:

@@ -42,8 +42,10 @@ def take_fix(state: RouteState, trail: Trail, plan: RoutePlan | None, fix: Fix, 
         return Took.DUPLICATE if fix.at_ms == base_at else Took.TOO_LATE
     tail.append(fix)
     if plan is not None:
-        trail.after.append(fold_fix(trail.newest(state), plan, fix, limits))
-    _settle_old(state, trail, limits)
+        after = trail.after
+        after.append(fold_fix(after[-1] if after else state.base, plan, fix, limits))
+    if tail[0].at_ms < fix.at_ms - limits.reorder_ms:
+        _settle_old(state, trail, limits)
     return Took.IN_ORDER
 
 
@@ -68,9 +70,7 @@ def restart(state: RouteState, trail: Trail, plan: RoutePlan, limits: Limits) ->
 def _settle_old(state: RouteState, trail: Trail, limits: Limits) -> None:
     """Fixes older than the window become the base: nothing can come before them any more."""
     tail, oldest = state.tail, state.tail[-1].at_ms - limits.reorder_ms
-    if tail[0].at_ms >= oldest:
-        return
-    settled = 1
+    settled = 0
     while tail[settled].at_ms < oldest:
         settled += 1
     if trail.after:
