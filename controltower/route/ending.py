@@ -30,7 +30,7 @@ def end_route(route: Route, because: RouteEnd, at_ms: int, limits: Limits, effec
     state.ended_ms, state.ended_because = at_ms, because
     state.base = route.snapshot
     state.tail = state.tail[-1:]
-    route.trail.after.clear()
+    route.trail.kept.clear()
 
 
 def is_finished(route: Route) -> bool:

@@ -42,7 +42,7 @@ class Route:
 
     state: RouteState
     plan: RoutePlan | None = None
-    trail: Trail = field(default_factory=Trail)
+    trail: Trail = field(init=False)
     #: nothing falls due before this; 0 where it must be looked for
     due_ms: int = 0
     #: when the partition looks at this route next, whatever comes; 0 where that is not known yet
@@ -50,11 +50,13 @@ class Route:
     #: since when the source of its fixes has no more records, since the day that is played is over; or 0
     source_over_ms: int = 0
 
+    def __post_init__(self) -> None:
+        self.trail = Trail(self.state.base)
+
     @property
     def snapshot(self) -> Snapshot:
         """What all fixes so far say."""
-        after = self.trail.after
-        return after[-1] if after else self.state.base
+        return self.trail.now
 
     def slip_ms(self, now_ms: int) -> int:
         """Lateness against the frozen plan at this moment (ms, + late); 0 without a plan."""

@@ -1,7 +1,7 @@
 """The state of one route, as small as it can be, and its bytes in the changelog.
 
-What the fixes say is kept as a base snapshot and the fixes of the last 90 s after it; the snapshots
-after each of those are rebuilt on reading, so that the bytes stay few.
+What the fixes say is kept as a base snapshot, from shortly before the last 90 s, and the fixes after it;
+the snapshots after those are rebuilt on reading, so that the bytes stay few.
 """
 
 from __future__ import annotations
@@ -157,13 +157,11 @@ def lacks_plan_times(state: RouteState) -> bool:
 
 
 class Trail:
-    """The snapshots after each fix of the tail: kept in memory only, rebuilt after a restore."""
+    """What all fixes so far say, and a few snapshots of the tail to go back to: kept in memory only, rebuilt
+    after a restore."""
 
-    __slots__ = ("after",)
+    __slots__ = ("kept", "now")
 
-    def __init__(self) -> None:
-        self.after: list[Snapshot] = []
-
-    def newest(self, state: RouteState) -> Snapshot:
-        """What all fixes so far say."""
-        return self.after[-1] if self.after else state.base
+    def __init__(self, base: Snapshot) -> None:
+        self.kept: list[Snapshot] = []
+        self.now = base

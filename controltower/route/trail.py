@@ -1,7 +1,7 @@
 """Fold a fix into the trail of a route, in whatever order fixes come.
 
-Within the reorder window a late fix is put in its place: the snapshots after it are folded again, so the
-end is the same as if it had come in order. A fix older than the window changes no snapshot.
+Within the reorder window a late fix is put in its place: what comes after it is folded again, so the end
+is the same as if it had come in order. A fix older than the window changes no snapshot.
 """
 
 from __future__ import annotations
@@ -35,45 +35,71 @@ def take_fix(state: RouteState, trail: Trail, plan: RoutePlan | None, fix: Fix, 
             return Took.DUPLICATE if fix.at_ms == base_at else Took.TOO_LATE
         at = next(i for i, known in enumerate(tail) if known.at_ms > fix.at_ms)
         tail.insert(at, fix)
-        del trail.after[at:]
-        rebuild(state, trail, plan, limits)
+        _go_back(state, trail, fix.at_ms)
+        _fold_on(state, trail, plan, limits)
         return Took.REORDERED
     if fix.at_ms <= base_at:
         return Took.DUPLICATE if fix.at_ms == base_at else Took.TOO_LATE
     tail.append(fix)
-    if plan is not None:
-        after = trail.after
-        after.append(fold_fix(after[-1] if after else state.base, plan, fix, limits))
-    if tail[0].at_ms < fix.at_ms - limits.reorder_ms:
-        _settle_old(state, trail, limits)
+    oldest_ms = fix.at_ms - limits.reorder_ms
+    if plan is None:
+        while tail[0].at_ms < oldest_ms:
+            del tail[0]
+        return Took.IN_ORDER
+    _fold(state, trail, plan, fix, limits)
+    if trail.kept and trail.kept[0].progress.at_ms < oldest_ms:
+        _settle_old(state, trail, oldest_ms)
     return Took.IN_ORDER
 
 
 def rebuild(state: RouteState, trail: Trail, plan: RoutePlan | None, limits: Limits) -> None:
-    """Fold the fixes of the tail that have no snapshot yet. Without a plan nothing is folded."""
-    if plan is None:
-        return
-    for fix in state.tail[len(trail.after) :]:
-        trail.after.append(fold_fix(trail.newest(state), plan, fix, limits))
+    """Fold the fixes of the tail anew. Without a plan nothing is folded."""
+    trail.kept.clear()
+    trail.now = state.base
+    _fold_on(state, trail, plan, limits)
 
 
 def restart(state: RouteState, trail: Trail, plan: RoutePlan, limits: Limits) -> None:
     """A plan came, or a new version of it: progress starts anew at the fixes still at hand."""
-    before = trail.newest(state).progress
+    before = trail.now.progress
     state.base = type(state.base)(
         progress=type(before)(cadence_ms=before.cadence_ms, gaps=before.gaps, departed_ms=before.departed_ms)
     )
-    trail.after.clear()
     rebuild(state, trail, plan, limits)
 
 
-def _settle_old(state: RouteState, trail: Trail, limits: Limits) -> None:
-    """Fixes older than the window become the base: nothing can come before them any more."""
-    tail, oldest = state.tail, state.tail[-1].at_ms - limits.reorder_ms
-    settled = 0
-    while tail[settled].at_ms < oldest:
-        settled += 1
-    if trail.after:
-        state.base = trail.after[settled - 1]
-        del trail.after[:settled]
-    del tail[:settled]
+def _fold(state: RouteState, trail: Trail, plan: RoutePlan, fix: Fix, limits: Limits) -> None:
+    """One more fix. A snapshot is kept half a window after the one before: what is between costs memory, and
+    a late fix at most two more folds."""
+    now = trail.now = fold_fix(trail.now, plan, fix, limits)
+    kept = trail.kept
+    last = kept[-1] if kept else state.base
+    if fix.at_ms - last.progress.at_ms >= limits.reorder_ms // 2:
+        kept.append(now)
+
+
+def _fold_on(state: RouteState, trail: Trail, plan: RoutePlan | None, limits: Limits) -> None:
+    """The fixes behind `trail.now`."""
+    if plan is None:
+        return
+    folded_ms = trail.now.progress.at_ms
+    for fix in state.tail:
+        if fix.at_ms > folded_ms:
+            _fold(state, trail, plan, fix, limits)
+
+
+def _go_back(state: RouteState, trail: Trail, before_ms: int) -> None:
+    """To the newest snapshot that is kept from before that time."""
+    kept = trail.kept
+    while kept and kept[-1].progress.at_ms > before_ms:
+        kept.pop()
+    trail.now = kept[-1] if kept else state.base
+
+
+def _settle_old(state: RouteState, trail: Trail, oldest_ms: int) -> None:
+    """The newest snapshot from before the window becomes the base: nothing can come before it any more."""
+    kept = trail.kept
+    while kept and kept[0].progress.at_ms < oldest_ms:
+        state.base = kept.pop(0)
+    base_at = state.base.progress.at_ms
+    state.tail = [fix for fix in state.tail if fix.at_ms > base_at]

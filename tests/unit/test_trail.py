@@ -1,0 +1,65 @@
+"""The trail of a route: whatever the order and rhythm of fixes, what they say is what they say in order."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controltower.detect.fold import fold_fix
+from controltower.route.evidence import START, Fix
+from controltower.route.limits import DEFAULT_LIMITS
+from controltower.route.plan import parse_plan
+from controltower.route.state import RouteState, Trail, decode_state, encode_state
+from controltower.route.trail import Took, rebuild, take_fix
+from tests.unit.roads import ROUTE, SPEED_MPS, START_MS, make_plan, north
+
+PLAN = parse_plan(make_plan())
+
+
+def fix_at(at_s: int) -> Fix:
+    return Fix(START_MS + at_s * 1000, north(at_s * SPEED_MPS), 8.0, 5.0)
+
+
+@given(
+    gaps_s=st.lists(st.integers(1, 150), min_size=1, max_size=40),
+    delays_s=st.lists(st.integers(0, 120), min_size=40, max_size=40),
+    restore_at=st.integers(0, 40),
+)
+def test_any_order_within_the_window_ends_in_the_same(
+    gaps_s: list[int], delays_s: list[int], restore_at: int
+) -> None:
+    """After each fix, with a restore in between: the newest snapshot is the fold of all that were taken, in
+    order of time, and the tail reaches back over the window."""
+    times = [sum(gaps_s[: i + 1]) for i in range(len(gaps_s))]
+    arriving = [at for _, at in sorted((at + delay, at) for at, delay in zip(times, delays_s, strict=False))]
+    state, taken = RouteState(ROUTE), set[int]()
+    trail = Trail(state.base)
+    for i, at_s in enumerate(arriving):
+        if i == restore_at:
+            state = decode_state(encode_state(state))
+            trail = Trail(state.base)
+            rebuild(state, trail, PLAN, DEFAULT_LIMITS)
+        took = take_fix(state, trail, PLAN, fix_at(at_s), DEFAULT_LIMITS)
+        in_window = fix_at(at_s).at_ms > state.tail[-1].at_ms - DEFAULT_LIMITS.reorder_ms
+        assert (took in (Took.IN_ORDER, Took.REORDERED)) == in_window
+        if in_window:
+            taken.add(at_s)
+        expected = START
+        for known_s in sorted(taken):
+            expected = fold_fix(expected, PLAN, fix_at(known_s), DEFAULT_LIMITS)
+        assert trail.now == expected
+    for known_s in taken:
+        assert take_fix(state, trail, PLAN, fix_at(known_s), DEFAULT_LIMITS) in (
+            Took.DUPLICATE,
+            Took.TOO_LATE,
+        )
+    assert trail.now == expected
+
+
+def test_a_quick_tracker_costs_no_more_snapshots() -> None:
+    """One fix a second: three snapshots are kept besides the newest, not ninety."""
+    state = RouteState(ROUTE)
+    trail = Trail(state.base)
+    for at_s in range(300):
+        take_fix(state, trail, PLAN, fix_at(at_s), DEFAULT_LIMITS)
+        assert len(trail.kept) <= 3
