@@ -10,6 +10,8 @@ from typing import Any
 from controltower.feeds.explain import EventShown, PayloadShown
 from controltower.feeds.registry import Feed
 
+#: What `feeds test --json` writes; within a major version keys are only added.
+SCHEMA = "controltower.feeds-test/1"
 _SHOWN_CHARACTERS = 60
 
 
@@ -65,7 +67,7 @@ def print_tests(feed: Feed, shown: Sequence[tuple[str, PayloadShown]], *, as_jso
     """What each payload and each event became, what is unmapped, and a summary."""
     if as_json:
         files = [{"file": name, **payload.as_dict()} for name, payload in shown]
-        told = {"feed": feed.name, "carrier": feed.carrier, "files": files}
+        told = {"schema": SCHEMA, "feed": feed.name, "carrier": feed.carrier, "files": files}
         print(json.dumps({**told, "unmapped": _unmapped(shown), "summary": summarize(shown)}, indent=1))
         return
     for name, payload in shown:

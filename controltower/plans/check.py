@@ -14,7 +14,7 @@ from controltower.feeds.payload import decode_payload
 from controltower.feeds.rejection import Rejected
 from controltower.feeds.times import EARLIEST
 from controltower.feeds.values import NO_FIX_DEG
-from controltower.plans.consistent import find_contradictions
+from controltower.plans.consistent import StopRead, find_contradictions
 from schemas import plan
 from schemas.base import Instant
 from schemas.vocabulary import RejectReason
@@ -26,6 +26,7 @@ LARGEST_INTEGER = 2**53
 #: A file that is wrong in every line is told by its first lines.
 MOST_FAULTS = 50
 
+_STOP_TIMES = ("planned_arrival", "planned_departure", "window_from", "window_to", "promised_by")
 _BAD_TIME = ("datetime", "date", "time", "timezone")
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 
@@ -48,15 +49,16 @@ def check_plan(value: bytes | None) -> plan.Plan | tuple[PlanFault, ...]:
 
 def check_plan_object(payload: dict[str, Any]) -> plan.Plan | tuple[PlanFault, ...]:
     """The same for a payload that is decoded already."""
+    faults: list[PlanFault] = []
     if "schema" not in payload:
-        return (PlanFault(RejectReason.MISSING_FIELD, "schema is missing"),)
+        faults.append(PlanFault(RejectReason.MISSING_FIELD, "schema is missing"))
+        payload = {**payload, "schema": plan.PLAN_SCHEMA}
     if payload["schema"] != plan.PLAN_SCHEMA:
         return (PlanFault(RejectReason.UNKNOWN_SCHEMA, f"schema is not {plan.PLAN_SCHEMA}"),)
     try:
         found: plan.Plan | None = plan.Plan.model_validate(payload)
-        faults: list[PlanFault] = []
     except ValidationError as wrong:
-        found, faults = None, list(_without_echoes(explain_errors(wrong)))
+        found, faults = None, [*faults, *_without_echoes(explain_errors(wrong))]
     except OverflowError:  # an instant of the year 1 or 9999 has no equivalent in UTC
         return (PlanFault(RejectReason.BAD_TIME, "a time is outside the calendar"),)
     faults += _beyond_the_model(payload)
@@ -100,10 +102,10 @@ def _beyond_the_model(payload: dict[str, Any]) -> Iterator[PlanFault]:
     """What the model lets pass, judged on whatever parts of the plan can be read."""
     raw_stops = payload.get("stops")
     members = raw_stops if isinstance(raw_stops, list) else []
-    stops = [(index, stop) for index, member in enumerate(members) if (stop := _read_stop(member))]
+    stops = [_read_stop(index, member) for index, member in enumerate(members) if isinstance(member, dict)]
     departs_at, ends_by = _read_instant(payload.get("departs_at")), _read_instant(payload.get("ends_by"))
     times = [at for at in (departs_at, ends_by) if at]
-    times += [at for _, stop in stops for at in (stop.planned_arrival, stop.planned_departure)]
+    times += [at for stop in stops for at in (stop.planned_arrival, stop.planned_departure) if at]
     if times and (min(times) < EARLIEST or max(times) > LATEST):
         yield PlanFault(RejectReason.BAD_TIME, "a time of the plan is not between 2000 and 2100")
     for index, member in enumerate(members):
@@ -111,7 +113,7 @@ def _beyond_the_model(payload: dict[str, Any]) -> Iterator[PlanFault]:
             yield PlanFault(RejectReason.OUT_OF_RANGE, f"stops.{index}: lat and lon are 0/0")
     version = payload.get("version")
     too_large = isinstance(version, int) and version > LARGEST_INTEGER
-    if too_large or any(stop.sequence > LARGEST_INTEGER for _, stop in stops):
+    if too_large or any((stop.sequence or 0) > LARGEST_INTEGER for stop in stops):
         yield PlanFault(RejectReason.OUT_OF_RANGE, "version or sequence is above 2**53")
     yield from (
         PlanFault(RejectReason.OUT_OF_RANGE, detail)
@@ -124,11 +126,15 @@ def _beyond_the_model(payload: dict[str, Any]) -> Iterator[PlanFault]:
             yield PlanFault(RejectReason.OUT_OF_RANGE, f"path: {wrong}")
 
 
-def _read_stop(member: Any) -> plan.Stop | None:
-    try:
-        return plan.Stop.model_validate(member)
-    except (ValidationError, OverflowError):
-        return None
+def _read_stop(index: int, member: dict[str, Any]) -> StopRead:
+    stop_id, sequence, zone = member.get("stop_id"), member.get("sequence"), member.get("zone")
+    return StopRead(
+        index,
+        stop_id if isinstance(stop_id, str) else None,
+        sequence if type(sequence) is int else None,
+        *(_read_instant(member.get(name)) for name in _STOP_TIMES),
+        zone=zone if isinstance(zone, str) else None,
+    )
 
 
 def _is_nowhere(*degrees: Any) -> bool:

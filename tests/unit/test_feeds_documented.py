@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
+import pytest
+
+from agents.feeds_shown import print_tests
 from controltower.feeds.explain import explain
 from controltower.feeds.registry import make_feed, parse_mapping
 from controltower.feeds.spec import FieldName, MappingSpec
@@ -41,6 +44,17 @@ def test_every_key_and_field_is_explained() -> None:
     keys = [field.alias or name for name, field in MappingSpec.model_fields.items()]
     assert not [key for key in keys if f"`{key}`" not in FEEDS]
     assert not [name for name in get_args(FieldName) if f"`{name}`" not in FEEDS]
+
+
+def test_every_key_of_the_machine_readable_test_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the whole, a file, an event and a shipment."""
+    feed = make_feed(parse_mapping(block("yaml"), "example"))
+    shown = explain(feed, block("json").encode(), datetime(2026, 3, 3, tzinfo=UTC))
+    print_tests(feed, [("payload.json", shown)], as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    file = told["files"][0]
+    parts = [told, told["summary"], file, file["events"][0], file["shipments"][0]]
+    assert not [key for part in parts for key in part if f"`{key}`" not in FEEDS]
 
 
 def test_the_schema_for_editors_is_generated() -> None:

@@ -22,6 +22,7 @@ from schemas.wire import Source
 from tests.unit.feed_fuzz import payloads
 from tests.unit.payloads import FEEDS, NOW_MS, new_fold, samples_of
 from tests.unit.test_feeds_carriers import CARRIERS, PAYLOADS
+from tests.unit.test_feeds_more_carriers import CASES
 
 NAME, PHONE, STREET, MAIL = "Erika Mustermann", "+49 170 9988776", "12 Long Barn Lane", "erika@example.org"
 PLANTED = (NAME, "Mustermann", PHONE, "9988776", STREET, "Long Barn", MAIL)
@@ -82,6 +83,9 @@ def samples() -> Iterator[tuple[str, bytes]]:
     for feed in ("aftership", "easypost", "metroline", "plain", "swiftpost", "gtfs-rt"):
         for sample in samples_of(feed):
             yield feed, json.dumps(sample).encode()
+    for feed, payload, told_events, _ in CASES:
+        if told_events:
+            yield feed, payload.encode() if isinstance(payload, str) else json.dumps(payload).encode()
     for name in PAYLOADS:
         if (CARRIERS / name).exists():
             yield Path(name).parts[0], (CARRIERS / name).read_bytes()

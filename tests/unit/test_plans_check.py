@@ -47,6 +47,28 @@ def test_every_reason_is_told_at_once() -> None:
     ]
 
 
+def test_what_can_be_read_of_a_broken_stop_is_judged_too() -> None:
+    """A missing time hides neither a contradicting window, nor the zone, nor a stop_id that comes twice."""
+    plan = with_stop(
+        0, window_from="2026-03-02T12:00:00Z", window_to="2026-03-02T11:00:00Z", zone="Mars/Base"
+    )
+    plan["stops"][1]["stop_id"] = plan["stops"][0]["stop_id"]
+    for stop in plan["stops"]:
+        del stop["planned_arrival"]
+    del plan["schema"]
+    told = faults_of(plan)
+    assert told[:3] == [
+        "schema is missing",
+        "stops.0.planned_arrival: missing",
+        "stops.1.planned_arrival: missing",
+    ]
+    assert set(told[3:]) >= {
+        "stops.0: window_to before window_from",
+        "stops.0: zone is written like a time zone, and there is none of that name",
+        "the record: stop_id must be unique within a plan",
+    }
+
+
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [

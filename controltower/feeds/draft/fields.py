@@ -15,7 +15,7 @@ Around = list[tuple[str, dict[str, object]]]
 #: Field -> what the last name of its path looks like, the most telling first.
 _LOOKS: dict[FieldName, tuple[str, ...]] = {
     "shipment_ids": (
-        r"(track(ing)?|parcel|shipment|package|article|consignment|piece|mail_?piece)_?-?(number|num|no|nr|id|code)$",
+        r"(track(ing)?|parcel|item|shipment|package|article|consignment|piece|mail_?piece)_?-?(number|num|no|nr|id|code)$",
         r"waybill|awb|bar_?code|sendung|colis|^id_?ship|^pin$|consignment|^(tn|trk|track)$|^ref(erence)?$|requested",
         r"^@?(nr|no|num|number|id)$|#key",
     ),
@@ -47,7 +47,7 @@ _LOOKS: dict[FieldName, tuple[str, ...]] = {
     "recorded_at": (r"record(ed)?_?at|received_?at|processed_?at",),
 }
 _PERSONAL = re.compile(
-    r"(?<!place)(?<!depot)(?<!event)(?<!location)(?<!city)(?<!product)(?<!site)_?name$|sign(ed|at)|phone|^tel|e-?mail$"
+    r"(?<!place)(?<!depot)(?<!event)(?<!location)(?<!city)(?<!product)(?<!site)(?<!display)_?name$|sign(ed|at)|phone|^tel|e-?mail$"
     r"|street|address_?line|recipient|receiver|consignee$|contact|attention",
     re.IGNORECASE,
 )
