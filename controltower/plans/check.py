@@ -26,7 +26,6 @@ LARGEST_INTEGER = 2**53
 #: A file that is wrong in every line is told by its first lines.
 MOST_FAULTS = 50
 
-_STOP_TIMES = ("planned_arrival", "planned_departure", "window_from", "window_to", "promised_by")
 _BAD_TIME = ("datetime", "date", "time", "timezone")
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 
@@ -126,13 +125,17 @@ def _beyond_the_model(payload: dict[str, Any]) -> Iterator[PlanFault]:
             yield PlanFault(RejectReason.OUT_OF_RANGE, f"path: {wrong}")
 
 
-def _read_stop(index: int, member: dict[str, Any]) -> StopRead:
+def _read_stop(place: int, member: dict[str, Any]) -> StopRead:
     stop_id, sequence, zone = member.get("stop_id"), member.get("sequence"), member.get("zone")
     return StopRead(
-        index,
-        stop_id if isinstance(stop_id, str) else None,
-        sequence if type(sequence) is int else None,
-        *(_read_instant(member.get(name)) for name in _STOP_TIMES),
+        place,
+        stop_id=stop_id if isinstance(stop_id, str) else None,
+        sequence=sequence if type(sequence) is int else None,
+        planned_arrival=_read_instant(member.get("planned_arrival")),
+        planned_departure=_read_instant(member.get("planned_departure")),
+        window_from=_read_instant(member.get("window_from")),
+        window_to=_read_instant(member.get("window_to")),
+        promised_by=_read_instant(member.get("promised_by")),
         zone=zone if isinstance(zone, str) else None,
     )
 

@@ -13,7 +13,7 @@ from zoneinfo import available_timezones
 class StopRead(NamedTuple):
     """What can be read of a stop and where it stands; a field that is missing or wrong is None."""
 
-    index: int
+    place: int
     stop_id: str | None
     sequence: int | None
     planned_arrival: datetime | None
@@ -37,7 +37,7 @@ def find_contradictions(
     if len(set(stop_ids)) != len(stop_ids):
         yield "the record: stop_id must be unique within a plan"
     for stop in stops:
-        yield from (f"stops.{stop.index}: {rule}" for rule in _judge_stop(stop, departs_at, ends_by))
+        yield from (f"stops.{stop.place}: {rule}" for rule in _judge_stop(stop, departs_at, ends_by))
 
 
 def _judge_stop(stop: StopRead, departs_at: datetime | None, ends_by: datetime | None) -> Iterator[str]:
