@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from confluent_kafka import (
@@ -49,12 +49,14 @@ def judge_group(stage: str, group: Group) -> Finding:
     return ok(f"stage {stage}", f"runs with {group.members} process{'es' * (group.members > 1)}{behind}")
 
 
-def check_groups(brokers: str, security: Mapping[str, str], app_id: str) -> Iterator[Finding]:
+def check_groups(
+    brokers: str, security: Mapping[str, str], app_id: str, stages: Sequence[str] = STAGES
+) -> Iterator[Finding]:
     """One finding per stage."""
     admin = AdminClient({**client_config(brokers, security), "log_level": 0})
     reader = Consumer({**reader_config(brokers, security, f"{app_id}-doctor"), "log_level": 0})
     try:
-        for stage in STAGES:
+        for stage in stages:
             try:
                 yield judge_group(stage, _look(admin, reader, f"{app_id}-{stage}"))
             except KafkaException as failed:

@@ -173,6 +173,32 @@ BOARD = board(
                     "{{reason}}",
                     width=12,
                 ),
+                graph(
+                    "Asked for permission",
+                    "Questions in each interval about what spans routes (caps per carrier, vehicle, tenant and day), with the answer. "
+                    "Empty: no action needed one.",
+                    (
+                        (
+                            "sum by (outcome) (increase(controltower_recover_permits_total[$__rate_interval]))",
+                            "{{outcome}}",
+                        ),
+                    ),
+                    stacked=True,
+                ),
+                graph(
+                    "Approvals and switches",
+                    "Commands of people about actions, and switches turned, in each interval. Empty: none.",
+                    (
+                        (
+                            "sum by (kind, outcome) (increase(controltower_recover_commands_total[$__rate_interval]))",
+                            "{{kind}} {{outcome}}",
+                        ),
+                        (
+                            "sum by (mode) (increase(controltower_recover_switches_total[$__rate_interval]))",
+                            "switch {{mode}}",
+                        ),
+                    ),
+                ),
                 listing(
                     "Waiting for a person",
                     "Oldest first. Empty: nobody has to decide anything.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from panels import board, graph, number
+from panels import bars, board, graph, number
 
 BOARD = board(
     "controltower-risk",
@@ -78,6 +78,25 @@ BOARD = board(
                         for q, name in ((0.5, "median"), (0.99, "p99"))
                     ),
                     "s",
+                ),
+                graph(
+                    "Late stops: said and came",
+                    "Of the stops whose outcome is known, over 6 h: how many were said to be late (the sum of p(late)), how many "
+                    "were. The alert ScoresWrong fires where they part by half.",
+                    (
+                        ("controltower:late_said:stops6h", "said"),
+                        ("controltower:late_came:stops6h", "came"),
+                    ),
+                ),
+                bars(
+                    "Calibration",
+                    "By tenths of the p(late) that was said first: the share that came late, over 6 h. Each bar should be as long "
+                    "as its tenth says.",
+                    'sum by (said) (increase(controltower_track_scored_outcomes_total{came="late"}[6h])) '
+                    "/ sum by (said) (increase(controltower_track_scored_outcomes_total[6h]))",
+                    "{{said}}",
+                    "percentunit",
+                    12,
                 ),
                 graph(
                     "Questions to the model",

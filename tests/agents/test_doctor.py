@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agents.cli import main
+from agents.commands.doctor import check_sinks
 from controltower.doctor.clocks import judge_clock
 from controltower.doctor.files import check_files
 from controltower.doctor.finding import Finding, Level
@@ -140,3 +141,15 @@ def test_without_a_broker(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     assert set(failed) == {"kafka", "redis"}
     assert "Connection refused" in failed["kafka"]["what"]
     assert all(finding["hint"] for finding in failed.values())
+
+
+def test_the_file_of_sinks_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is one; a secret that is missing is named, and no secret is shown."""
+    path = tmp_path / "sinks.yaml"
+    hook = "{url: 'http://127.0.0.1:1/', secret_variables: [DESK], exceptions: {}}"
+    path.write_text(f"allow_loopback: true\nwebhooks: {{desk: {hook}}}\n")
+    missing = check_sinks(path)
+    assert missing.level is Level.FAIL
+    assert "DESK" in missing.what
+    monkeypatch.setenv("DESK", "whsec_" + "Z2VoZWltLTQ3MTEtZ2VoZWltLTQ3MTE=")
+    assert check_sinks(path).level is Level.OK

@@ -20,7 +20,7 @@ ELSEWHERE = {
     "kafka-consumer-groups.sh": "a tool of Kafka's image",
     "run --rm topics verify": "replays everything; tests/integration/test_wmata_end_to_end.py",
     "stream --speed": "an advice, not a step",
-    "train --out": "takes minutes; tests/unit and docs/performance.md",
+    "controltower train": "takes minutes; make test trains small models",
     "redis-cli": "a tool of Redis' image",
 }
 

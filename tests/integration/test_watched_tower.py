@@ -44,6 +44,8 @@ STILL = {
     "controltower_track_unreadable_total": "only where somebody else writes our topics",
     "controltower_score_unreadable_total": "the same",
     "controltower_recover_unreadable_total": "the same",
+    "controltower_recover_switches_total": "nobody turns one",
+    "controltower_recover_playbooks_total": "the playbook is not changed",
     "controltower_project_unreadable_total": "the same",
     "controltower_deliver_unreadable_total": "the same",
     "controltower_score_unknown_features_total": "only between two versions",
@@ -53,6 +55,8 @@ STILL = {
 EMPTY = {
     "Given up": "no receiver fails",
     "Rebalances and refused writes": "no write is refused where each partition has one owner",
+    "Approvals and switches": "nobody turns a switch",
+    "Asked for permission": "only where an action spans routes",
     "Risk told": "the least common of its codes may not have come yet",
     "Discipline": "no clock of the city is ahead",
     "Disputed, flapping, held back": "nothing flaps",
