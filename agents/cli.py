@@ -29,6 +29,8 @@ COMMANDS = (
     "verify",
     "replay",
     "explain",
+    "playbook",
+    "actions",
     "dead-letters",
     "sinks",
     "erase",
@@ -52,6 +54,7 @@ examples:
   controltower stream GTFS_FOLDER --speed 60    a recorded day as a feed would publish it
   controltower verify                           live against its own replay
   controltower explain EXCEPTION_ID             its timeline in plain words, and a picture
+  controltower actions why EXCEPTION_ID         what was done about it, what was not, and who decided
   controltower dead-letters list                what was rejected, and why
 
 Settings come from options, the environment (CONTROLTOWER_...) and a TOML file; docs/settings.md lists them.

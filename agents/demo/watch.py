@@ -8,13 +8,13 @@ from contextlib import ExitStack
 from rich.console import Console
 from rich.live import Live
 
-from agents.demo.dispatcher import Dispatcher
 from agents.demo.probe import Readings, ask_stages
 from agents.demo.stages import Stages
 from agents.demo.streamer import Streamer
 from agents.demo.tail import Tail
 from agents.demo.view import Moment, render_line, render_live
 from agents.errors import CommandError
+from controltower.dispatching.reference import Dispatcher
 from schemas.vocabulary import Transition
 
 #: After the last record the stages may take so long to finish; quiet for the shorter time is finished.

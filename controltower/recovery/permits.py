@@ -9,6 +9,7 @@ time to live.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from controltower.recovery.actions import Effect, move
 from controltower.recovery.governance import Held, find_hold_at_send
@@ -22,6 +23,9 @@ from controltower.route.timeline import from_ms, to_ms
 from schemas import wire
 from schemas.vocabulary import TERMINAL_ACTION_STATES, ActionName, ActionState, SuppressReason
 
+#: Where an action says that its permits came after the hour or day they were for; it is asked for again.
+EXPIRED: Final = "permit_expired"
+
 
 def send(home: HomeState, case: Case, regime: Regime, action: wire.Action, at_ms: int) -> list[Effect]:
     """An APPROVED action goes out, or asks whom it must."""
@@ -31,9 +35,13 @@ def send(home: HomeState, case: Case, regime: Regime, action: wire.Action, at_ms
     requests: list[Effect] = []
     home.permits[action.action_id] = Permits([])
     for target, caps in asked.items():
+        request = _request(home, action, target, caps, at_ms, regime.playbook.time_zone)
+        ends = [to_ms(cap.ends_at) for cap in request.caps if cap.ends_at is not None]
         counts_open = any(cap.within is Window.OPEN for cap in caps)
-        home.permits[action.action_id].asked.append(Asked(target, counts_open))
-        requests.append(_request(home, action, target, caps, at_ms, regime.playbook.time_zone))
+        home.permits[action.action_id].asked.append(
+            Asked(target, counts_open, ends_ms=min(ends, default=None))
+        )
+        requests.append(request)
     return requests
 
 
@@ -116,6 +124,8 @@ def take_permit(
         return [], False
     case = home.cases[action.exception_id]
     hold = find_hold_at_send(action, case, home, regime, at_ms)
+    if any(one.ends_ms is not None and one.ends_ms <= at_ms for one in permits.asked):
+        hold = hold or Held(SuppressReason.COST_CAP, at_ms, EXPIRED)
     if hold is not None:
         return [_hold(home, action, hold, at_ms)], False
     permits.asked = [one for one in permits.asked if one.counts_open]

@@ -46,7 +46,7 @@ class Regime:
 
     def publish(self, record: wire.PlaybookPublished) -> bool:
         """Take a playbook; False where a later one is in force. Raises PlaybookError and changes nothing."""
-        if self.published is not None and _order(record) <= _order(self.published):
+        if self.published is not None and _order(record) < _order(self.published):
             return False
         self.playbook, self.published = parse_playbook(record.text, "published playbook"), record
         return True
@@ -55,7 +55,7 @@ class Regime:
         """Take a switch; False where a later one of the same scope was turned."""
         scope = (switch.tenant, switch.action)
         known = self.switches.get(scope)
-        if known is not None and _order(switch) <= _order(known):
+        if known is not None and _order(switch) < _order(known):
             return False
         self.switches[scope] = switch
         return True

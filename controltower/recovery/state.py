@@ -59,6 +59,8 @@ class Asked(msgspec.Struct, array_like=True):
     target: str
     counts_open: bool
     granted: bool = False
+    #: a permit for an hour or a day is of no use after it
+    ends_ms: int | None = None
 
 
 class Permits(msgspec.Struct, array_like=True):

@@ -11,12 +11,12 @@ from contextlib import closing
 from rich.console import Console
 
 from agents.demo.board import Board
-from agents.demo.dispatcher import Dispatcher, Temper
 from agents.demo.probe import Readings, read_metrics
 from agents.demo.stages import find_free_ports
 from agents.demo.summary import Accounting, tell_accounting, tell_latency
 from agents.demo.view import Moment, render_line, render_live
 from controltower.clock import instant_of
+from controltower.dispatching.reference import Dispatcher, Temper
 from controltower.intake import CLOCK_HEADER, RECEIVED_AT_HEADER
 from controltower.streaming.stage import Headers, Record
 from schemas import topics

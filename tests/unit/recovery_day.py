@@ -137,7 +137,8 @@ class Day:
     """
 
     def __init__(self, playbook: Playbook | None = None) -> None:
-        self.fold = make_fold(playbook)
+        self.playbook = playbook or _shipped()
+        self.fold = make_fold(self.playbook)
         self.actions: list[wire.Action] = []
         self.commits: list[Commit] = []
         #: all that was folded, permits included

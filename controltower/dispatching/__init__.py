@@ -1,0 +1,1 @@
+"""A dispatch system as the reference for others: what it may answer, and when."""
