@@ -53,10 +53,10 @@ _TEMPERS = (
 
 @dataclass(slots=True)
 class Dispatcher:
-    """Each record of an action is answered once, however often it is heard."""
+    """Each state of an action is answered once, and each approval that is still missing."""
 
     temper_of: Callable[[str], Temper] = Temper.towards
-    _heard: set[tuple[str, int]] = field(default_factory=set)
+    _heard: set[tuple[str, ActionState, int]] = field(default_factory=set)
     _due: list[tuple[int, int, Out]] = field(default_factory=list)
     _count: int = 0
 
@@ -68,7 +68,7 @@ class Dispatcher:
 
     def hear(self, action: Action, now_ms: int) -> None:
         """Take note of one record of the topic dispatch."""
-        place = (action.action_id, action.seq)
+        place = (action.action_id, action.state, len(action.approvals))
         if place in self._heard:
             return
         self._heard.add(place)
