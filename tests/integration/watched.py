@@ -12,8 +12,8 @@ from pathlib import Path
 
 import yaml
 
-from agents.demo.dispatcher import Dispatcher
 from controltower.clock import epoch_ms_of
+from controltower.dispatching.reference import Dispatcher
 from controltower.embedded.redis import EmbeddedRedis
 from controltower.intake import RECEIVED_AT_HEADER
 from controltower.offline.broker import TopicTail
