@@ -135,7 +135,7 @@ def renormalize(args: argparse.Namespace, settings: Settings) -> int:
     work = Renormalizing(shipped or now, now)
     chosen = work.choose(_read(settings, CARRIER_EVENTS, args.since))
     writer = None if args.dry_run else _writer(settings)
-    for batch in _batches(work.copy(record) for record in list(chosen)):
+    for batch in _batches(work.copy(record) for record in chosen):
         if writer is not None:
             writer.write(Commit(batch), "", 0, [])
     would = "would be " if args.dry_run else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final
 
 from msgspec.structs import replace
@@ -24,8 +24,8 @@ class Renormalizing:
 
     `first` is the mapping that was in force before the first version in the log, `now` the one that is in
     force at the end. A record is chosen when both mappings do not make the same scans of it: the same
-    scan_id then comes with the higher revision of the new version. Copies that were appended before are
-    passed over.
+    scan_id then comes with the higher revision of the new version. A record whose copy already stands where
+    it was read so is passed over, so that a second run appends nothing.
     """
 
     def __init__(self, first: Feed, now: Feed) -> None:
@@ -34,8 +34,9 @@ class Renormalizing:
         self._latest_ms: dict[int, int] = {}
         self.counts: Counter[str] = Counter()
 
-    def choose(self, records: Iterable[Record]) -> Iterator[Record]:
-        """The records to be appended anew, with all that `copies` needs noted."""
+    def choose(self, records: Iterable[Record]) -> list[Record]:
+        """The records to be appended anew, with all that `copy` needs noted."""
+        chosen: dict[bytes, Record] = {}
         for record in records:
             headers = dict(record.headers)
             received_ms = find_received_ms(record, headers)
@@ -44,11 +45,16 @@ class Renormalizing:
                 self._latest_ms[record.partition] = max(latest, received_ms)
             if MAPPING_HEADER in headers:
                 self._take_version(record, headers[MAPPING_HEADER])
-            elif headers.get(FEED_HEADER) == self._now.name.encode() and RENORMALIZED_HEADER not in headers:
-                self.counts["read"] += 1
-                if received_ms is not None and self._differs(record, received_ms):
-                    self.counts["chosen"] += 1
-                    yield record
+            elif headers.get(FEED_HEADER) == self._now.name.encode():
+                original = headers.get(RENORMALIZED_HEADER)
+                self.counts["read"] += original is None
+                differs = received_ms is not None and self._differs(record, received_ms)
+                if original is None and differs:
+                    chosen[_where(record)] = record
+                elif original is not None and not differs:
+                    chosen.pop(original, None)
+        self.counts["chosen"] = len(chosen)
+        return list(chosen.values())
 
     def _take_version(self, record: Record, header: bytes) -> None:
         try:
@@ -64,13 +70,16 @@ class Renormalizing:
 
     def copy(self, record: Record) -> Out:
         """The record anew, in its partition. One of a recorded day comes at the end of what was recorded."""
-        where = f"{record.topic}/{record.partition}/{record.offset}".encode()
         latest = self._latest_ms.get(record.partition)
         headers = [(name, value) for name, value in record.headers if name != RECEIVED_AT_HEADER]
         if latest is not None and RECEIVED_AT_HEADER in dict(record.headers):
             headers.append((RECEIVED_AT_HEADER, str(latest).encode()))
-        headers.append((RENORMALIZED_HEADER, where))
+        headers.append((RENORMALIZED_HEADER, _where(record)))
         return Out(CARRIER_EVENTS, record.key, record.value, record.partition, tuple(headers))
+
+
+def _where(record: Record) -> bytes:
+    return f"{record.topic}/{record.partition}/{record.offset}".encode()
 
 
 #: What tells a scan of one mapping from that of another apart from its revision.

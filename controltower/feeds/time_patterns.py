@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from controltower.feeds.zones import read_zone
@@ -112,6 +113,7 @@ def _build(found: dict[str, str | None]) -> datetime:
     return at.replace(tzinfo=zone.info)
 
 
+@lru_cache(maxsize=256)
 def _month(name: str) -> int:
     """By the first four letters (juin, juil.) or three, whatever their accents."""
     plain = unicodedata.normalize("NFD", name.casefold()).encode("ascii", "ignore").decode()

@@ -121,3 +121,65 @@ def test_a_carrier_that_has_nothing_is_named_so(feed: str, value: bytes, name: s
     """It is accepted, and becomes no scan."""
     payload = explain(FEEDS[feed], value, datetime.now(UTC), b"K")
     assert (payload.verdict, [nothing["name"] for nothing in payload.nothing]) == ("nothing", [name])
+
+
+CANADAPOST = (
+    "<tracking-detail xmlns='http://www.canadapost.ca/ws/track-v2'><pin>123</pin><significant-events>"
+    "<occurrence>"
+    "<event-identifier>0174</event-identifier><event-date>2024-02-03</event-date><event-time>08:27</event-time>"
+    "<event-time-zone/><event-description>Item out for delivery</event-description>"
+    "<event-province>BC</event-province>"
+    "</occurrence></significant-events></tracking-detail>"
+)
+DHL_EXPRESS = (
+    "<r:TrackingResponse xmlns:r='http://www.dhl.com'><AWBInfo><AWBNumber>1</AWBNumber><Status>"
+    "<ActionStatus>success</ActionStatus></Status><ShipmentInfo><ShipmentEvent><Date>2024-05-05</Date><Time>09:42</Time><ServiceEvent>"
+    "<EventCode>CC</EventCode></ServiceEvent><ServiceArea><ServiceAreaCode>YVR</ServiceAreaCode>"
+    "<Description>VANCOUVER,BC-CAN</Description></ServiceArea></ShipmentEvent></ShipmentInfo></AWBInfo>"
+    "</r:TrackingResponse>"
+)
+UPS_ACTIVITIES = [
+    {
+        "date": "20240110",
+        "time": "091500",
+        "gmtDate": "20240110",
+        "gmtTime": "14:15:00",
+        "gmtOffset": "-05:00",
+        "status": {"type": "D", "code": "FS", "description": "DELIVERED "},
+    },
+    {"date": "20240109", "time": "0915", "location": {}, "status": {"type": "I", "code": "ZZ"}},
+]
+UPS = {"trackResponse": {"shipment": [{"package": [{"trackingNumber": "1Z9", "activity": UPS_ACTIVITIES}]}]}}
+FEDEX_EVENT = {"date": "2024-03-01T08:00:00", "eventType": "DE", "exceptionCode": "08", "scanLocation": {}}
+FEDEX = {
+    "output": {
+        "completeTrackResults": [{"trackingNumber": "7", "trackResults": [{"scanEvents": [FEDEX_EVENT]}]}]
+    }
+}
+
+#: feed, payload, (local time with offset, milestone, status, reason) of each event.
+OTHER_SHIPMENTS: list[tuple[str, Any, list[tuple[Any, ...]]]] = [
+    (
+        "ups",
+        UPS,
+        [
+            ("2024-01-10T09:15:00-05:00", "DELIVERED", "delivered", None),
+            ("2024-01-09T09:15:00-05:00", "UNMAPPED", "unknown", None),
+        ],
+    ),
+    (
+        "fedex",
+        FEDEX,
+        [("2024-03-01T08:00:00-06:00", "ATTEMPT_FAILED", "delivery_failed", "CONSIGNEE_ABSENT")],
+    ),
+    ("canadapost", CANADAPOST, [("2024-02-03T08:27:00-08:00", "OUT_FOR_DELIVERY", "out_for_delivery", None)]),
+    ("dhl_express", DHL_EXPRESS, [("2024-05-05T09:42:00-07:00", "AVAILABLE_FOR_PICKUP", "in_transit", None)]),
+]
+
+
+@pytest.mark.parametrize(("feed", "payload", "told"), OTHER_SHIPMENTS)
+def test_other_shipments_of_the_same_carriers(feed: str, payload: Any, told: list[tuple[Any, ...]]) -> None:
+    """Times without seconds, an offset of their own, no place, codes of the carrier's list and none of it."""
+    value = payload.encode() if isinstance(payload, str) else json.dumps(payload).encode()
+    events = explain(FEEDS[feed], value, datetime.now(UTC), b"K").events
+    assert [(e.occurred_at, e.milestone, e.status, e.reason) for e in events] == told

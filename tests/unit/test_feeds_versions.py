@@ -155,6 +155,14 @@ def test_only_what_reads_differently_is_renormalized() -> None:
     assert len(copies([unknown, copy, version(1), scanned(95, 3)])) == 1
 
 
+def test_a_second_run_appends_nothing() -> None:
+    """The copy stands behind the version that reads it; what came under an older version is still to do."""
+    unknown = scanned(95, 2)
+    [copy] = copies([unknown, version(1)])
+    assert copies([unknown, version(1), copy]) == []
+    assert len(copies([unknown, scanned(95, 3), version(1), copy])) == 1
+
+
 def through_all_stages(*polls: list[Record]) -> tuple[list[Scan], TrackFold, list[Commit]]:
     """normalize, assign and track, each poll after the other."""
     normalize, assign, track = new_fold(), AssignFold(0, 1, lambda: 0), TrackFold(0, 1, lambda: NOW_MS)
