@@ -37,6 +37,7 @@ COMMANDS = (
     "reset",
     "history",
     "train",
+    "model",
     "evaluate",
     "capacity",
 )

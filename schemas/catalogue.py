@@ -18,7 +18,7 @@ from schemas.governing import Permit, PermitRequest, PermitReturn, PlaybookPubli
 from schemas.plan import Plan
 from schemas.route_status import RouteStatus
 from schemas.scan import Scan
-from schemas.score import Score, ScoreRequest
+from schemas.score import ModelChange, Score, ScoreRequest
 
 FOLDER = Path(__file__).parent / "json"
 EXAMPLES = Path(__file__).parent / "examples"
@@ -31,6 +31,7 @@ MESSAGES: tuple[type[Message], ...] = (
     Assignment,
     ScoreRequest,
     Score,
+    ModelChange,
     ExceptionRecord,
     Suppression,
     Action,

@@ -8,9 +8,10 @@ from pydantic import Field
 
 from schemas.base import Finite, Identifier, Instant, Message, Part
 from schemas.exception import Contribution
-from schemas.vocabulary import ScoreSource
+from schemas.vocabulary import ModelUse, ScoreSource
 
 SCORE_REQUEST_SCHEMA: Final = "controltower.score-request/1"
+MODEL_CHANGE_SCHEMA: Final = "controltower.model-change/1"
 SCORE_SCHEMA: Final = "controltower.score/1"
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
@@ -38,6 +39,17 @@ class ScoreRequest(Message):
     explain_from: Probability | None = Field(
         default=None, description="explain the worst row where its p_late is at least this"
     )
+
+
+class ModelChange(Message):
+    """In the log of questions: from here on another model answers, or a candidate is scored beside it."""
+
+    schema_: Literal["controltower.model-change/1"] = Field(default=MODEL_CHANGE_SCHEMA, alias="schema")
+    use: ModelUse
+    model_version: str = ""
+    digest: str = Field(default="", description="SHA-256 of its manifest, which holds those of its files")
+    folder: str = Field(default="", description="where the score stage finds it")
+    changed_at: Instant
 
 
 class StopScore(Part):

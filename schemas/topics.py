@@ -178,7 +178,7 @@ TOPICS: tuple[Topic, ...] = (
         SCORE_REQUESTS,
         Role.LOG,
         "route_id",
-        ("controltower.score-request/1",),
+        ("controltower.score-request/1", "controltower.model-change/1"),
         ("track",),
         ("score",),
         "Questions to the delay model.",

@@ -18,6 +18,7 @@ from schemas.vocabulary import (
     FeedbackState,
     FeedState,
     Milestone,
+    ModelUse,
     Motion,
     Phase,
     Reason,
@@ -161,6 +162,16 @@ class ScoreRequest(
     rows: tuple[ScoreRow, ...]
     shift: tuple[float | None, ...] | None = None
     explain_from: float | None = None
+
+
+class ModelChange(
+    msgspec.Struct, tag_field="schema", tag="controltower.model-change/1", kw_only=True, gc=False
+):
+    use: ModelUse
+    model_version: str = ""
+    digest: str = ""
+    folder: str = ""
+    changed_at: datetime
 
 
 class StopScore(WirePart, frozen=True, gc=False):
@@ -542,6 +553,7 @@ RecoveryEvent = (
     | PermitReturn
 )
 FeedEvent = FeedPulse | Tick
+ScoreEvent = ScoreRequest | ModelChange
 AreaEvent = ExceptionRecord | Command | Action | Tick
 
 AnyRecord = (
@@ -552,6 +564,7 @@ AnyRecord = (
     | Assignment
     | ScoreRequest
     | Score
+    | ModelChange
     | ExceptionRecord
     | Suppression
     | Action
@@ -576,4 +589,6 @@ decode_recovery_event = msgspec.json.Decoder(RecoveryEvent).decode
 decode_feed_event = msgspec.json.Decoder(FeedEvent).decode
 decode_area_event = msgspec.json.Decoder(AreaEvent).decode
 decode_score_request = msgspec.json.Decoder(ScoreRequest).decode
+decode_score_event = msgspec.json.Decoder(ScoreEvent).decode
+decode_model_change = msgspec.json.Decoder(ModelChange).decode
 decode_any = msgspec.json.Decoder(AnyRecord).decode

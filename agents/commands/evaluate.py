@@ -3,6 +3,10 @@
 `--model M --history H` judges a delay model. M is the folder of one, or `shipped`; H a file of
 `history build`, a GTFS folder with positions, a recording, or a folder of milestone tables.
 
+`alerts FOLDER ...` replays GTFS days, and with --days simulated ones, and holds the exceptions about promises
+against when vehicles truly came: precision, recall, lead time and flaps per 100 routes, and what other
+thresholds would give.
+
 `motion FILE.csv` runs the evidence that LONG_HALT rests on, without a plan, over traces of positions:
 columns `t` and `x`, `y` in metres or `lat`, `lon`, an `id` where there are several traces. With a column
 `label` (parked or OnFoot, moving or Driving) it prints how often it is right.
@@ -15,6 +19,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from agents.alerts_evaluated import configure_alerts, evaluate_alerts
 from agents.errors import CommandError
 from agents.evaluated import evaluate_model
 from agents.progress import ProgressShown
@@ -32,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="M", help=f"folder of a model, or `{_SHIPPED}`")
     parser.add_argument("--history", type=Path, metavar="H", help="what it is judged by")
     parts = parser.add_subparsers(dest="part", metavar="PART")
+    configure_alerts(parts.add_parser("alerts", help="exceptions about promises against what came true"))
     motion = parts.add_parser("motion", help="moving or parked, per position of a trace")
     motion.add_argument("file", type=Path, metavar="FILE.csv", help="traces of positions")
     motion.add_argument("--out", type=Path, metavar="OUT.csv", help="writes moving or parked per position")
@@ -40,6 +46,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, settings: Settings) -> int:
     if args.part == "motion":
         return _run_motion(args, settings)
+    if args.part == "alerts":
+        return evaluate_alerts(args, settings)
     if args.model is None or args.history is None:
         raise CommandError("evaluate needs --model and --history, or a part", "controltower evaluate --help")
     folder = SHIPPED_MODEL if args.model == _SHIPPED else Path(args.model)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from agents.app import OFFLINE_STAGES, build_offline_stages
+from agents.app import OFFLINE_STAGES, build_offline_stages, build_stage
 from agents.errors import CommandError
 from agents.progress import ProgressShown
 from controltower.gtfs.folder import RecordedDay, read_recorded_day
@@ -20,6 +20,7 @@ from controltower.offline.crew import Crew
 from controltower.offline.pipeline import Pipeline, SteppedClock
 from controltower.offline.recording import RecordingWriter, is_recording, open_recording
 from controltower.offline.relive import records_to_relive, relive
+from controltower.offline.rescore import RescoredRecording, rescored
 from controltower.offline.results import FILES, Published, ResultFiles
 from controltower.offline.summary import Summary, intake_lines
 from controltower.settings import Settings
@@ -42,6 +43,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="processes, each with some of the partitions; the result is the same (%(default)s)",
     )
     parser.add_argument(
+        "--rescore",
+        action="store_true",
+        help="of a recording: ask the delay model anew (CONTROLTOWER_MODEL_DIR names another one)",
+    )
+    parser.add_argument(
         "--record", type=Path, metavar="DIR", help="of a day: also write all topics, for verify and explain"
     )
 
@@ -60,8 +66,12 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         raise CommandError(
             "--record: only of a GTFS day, and in one process", "leave --record or --workers out"
         )
+    if args.rescore and (not is_recording(args.folder) or args.workers > 1):
+        raise CommandError(
+            "--rescore: only of a recording, and in one process", "a day always asks the model"
+        )
     if is_recording(args.folder):
-        lines = list(_replay_recording(args.folder, args.out, settings, args.workers))
+        lines = list(_replay_recording(args.folder, args.out, settings, args.workers, args.rescore))
     else:
         lines = list(_replay_day(args.folder, args.out, settings, args.workers, args.record))
     print("\n".join(lines))
@@ -112,13 +122,19 @@ def _replay_by_crew(
         return _write(crew.run(day.plans, arrivals), out), crew.tallies
 
 
-def _replay_recording(folder: Path, out: Path, settings: Settings, workers: int) -> Iterator[str]:
+def _replay_recording(
+    folder: Path, out: Path, settings: Settings, workers: int, rescore: bool
+) -> Iterator[str]:
     recording = open_recording(folder)
     build = partial(build_offline_stages, settings)
+    if rescore:
+        recording = rescored(recording, build_stage("score", settings))
     total = records_to_relive(recording, build(SteppedClock().now_ms))
     with ProgressShown("replaying", "records", total) as progress:
         summary = _write(relive(recording, build, workers, progress.advance), out)
         seconds = progress.seconds
+    if isinstance(recording, RescoredRecording) and recording.kept:
+        yield f"kept as recorded: {recording.kept.total():,} answers to questions of other features"
     yield f"records     {total:>8,} in {seconds:.1f} s, {total / seconds:,.0f}/s"
     yield from summary.lines(0)
 

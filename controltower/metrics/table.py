@@ -9,6 +9,7 @@ from typing import Final, get_args
 from controltower.exceptions.quality import Span
 from controltower.feedhealth.slots import DELAY_BOUNDS_S
 from controltower.readmodel.board import Trouble
+from controltower.risk.features import FEATURES
 from controltower.route.outcomes import CAME, SAID
 from controltower.sinks.delivery import Outcome, Undelivered
 from schemas import wire
@@ -20,6 +21,7 @@ from schemas.vocabulary import (
     ExceptionCode,
     ExceptionStatus,
     FeedbackState,
+    ModelUse,
     Motion,
     Nothing,
     Phase,
@@ -85,6 +87,7 @@ _LIFE_BUCKETS: Final = (0.1, 0.3, 1, 10, 30, 60, 120, 300, 420, 660, 1200, 3600,
 #: Told within a second or so; the schedule of retries waits 5 s, 5 min, 30 min, 2 h, 5 h, 10 h.
 _TOLD_BUCKETS: Final = (1, 2, 5, 10, 30, 120, 600, 3600, 6 * 3600, 24 * 3600, 72 * 3600)
 _SINK: Final = Label("sink", None, "the sinks of the file CONTROLTOWER_SINKS, else `unknown`")
+_DIFFERENCE_BUCKETS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)
 _RESTORE_BUCKETS: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 
 
@@ -341,6 +344,35 @@ TALLIES: tuple[Metric, ...] = (
         what="answers",
     ),
     _tally("score", "unreadable", "records that are no message of ours"),
+    _tally("score", "explained", "scores that say what did it"),
+    _tally(
+        "score",
+        "models",
+        "records of changed models that this process obeyed, or refused since it cannot load the model",
+        Label("use", tuple(ModelUse)),
+        Label("fate", ("taken", "refused")),
+        what="model_changes",
+    ),
+    Metric(
+        "controltower_score_shadow_difference_ratio",
+        Kind.HISTOGRAM,
+        "of p(late) between the live model and the candidate beside it, per stop",
+        "1",
+        (),
+        ("score", "shadow_difference"),
+        _DIFFERENCE_BUCKETS,
+    ),
+    _tally(
+        "score", "shadow_turned", "stops of which only one of the two says at least 0.6, from which one acts"
+    ),
+    Metric(
+        "controltower_score_stability_permille",
+        Kind.GAUGE,
+        "population stability index x 1000 of a feature: the last rows of this process against training",
+        "1",
+        (Label("feature", tuple(name for name, _ in FEATURES)),),
+        ("score", "stability"),
+    ),
     _tally("score", "unknown_features", "score requests in features of another version, left unanswered"),
     _tally(
         "recover",

@@ -6,25 +6,36 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from controltower.risk.answers import answer
 from controltower.risk.features import FEATURE_SET
-from controltower.risk.predictions import to_table
+from controltower.risk.models import ModelCache, Models
+from controltower.risk.population import Population
 from controltower.risk.scorer import Scorer
 from controltower.streaming.stage import Commit, Out, Record
 from schemas import topics, wire
 
 
 class ScoreFold:
-    """Keeps nothing: every answer is a record, so a replay needs no model."""
+    """Keeps which models stand in its log. Every answer is a record, so a replay needs no model."""
 
-    def __init__(self, partition: int, partitions: int, scorer: Scorer) -> None:
+    def __init__(
+        self,
+        partition: int,
+        partitions: int,
+        scorer: Scorer,
+        cache: ModelCache | None = None,
+        population: Population | None = None,
+    ) -> None:
         self.partition = partition
-        self._scorer = scorer
+        self._models = Models(scorer, cache or ModelCache())
+        self._population = population or Population()
 
     def restore(self, key: bytes, value: bytes) -> None:
-        """There is no state."""
+        """A model that is in force."""
+        self._models.restore(key, value)
 
     def restored(self) -> None:
-        """There is no state."""
+        """Nothing is scheduled."""
 
     def idle(self, ends: Mapping[str, int]) -> Commit | None:
         """Nothing happens without a question."""
@@ -32,38 +43,57 @@ class ScoreFold:
 
     def fold(self, records: Sequence[Record]) -> Commit:
         """Answer each question once. A question in features of another version is counted and left."""
-        questions = [question for r in records if (question := _read(r)) is not None]
-        known = [question for question in questions if question.feature_set == FEATURE_SET]
-        rows = [row.features for question in known for row in question.rows]
-        answers = iter(self._scorer.predict(to_table(rows)).p_late.tolist() if rows else ())
-        commit = Commit([self._answer(q, [next(answers) for _ in q.rows]) for q in known])
-        if known:
-            commit.tallies[("score", self._scorer.source.value)] = len(known)
-            commit.tallies[("model", self._scorer.version)] = len(known)
-            commit.tallies[("rows",)] = len(rows)
-        if len(known) < len(questions):
-            commit.tallies[("unknown_features",)] = len(questions) - len(known)
-        if len(questions) < len(records):
-            commit.tallies[("unreadable",)] = len(records) - len(questions)
+        commit, waiting = Commit(), list[wire.ScoreRequest]()
+        for record in records:
+            event = _read(record)
+            if isinstance(event, wire.ModelChange):
+                self._answer(waiting, commit)
+                waiting = []
+                self._change(event, commit)
+            elif event is None:
+                _count(commit, 1, "unreadable")
+            elif event.feature_set != FEATURE_SET:
+                _count(commit, 1, "unknown_features")
+            else:
+                waiting.append(event)
+        self._answer(waiting, commit)
         return commit
 
-    def _answer(self, question: wire.ScoreRequest, p_late: list[float]) -> Out:
-        score = wire.Score(
-            request_id=question.request_id,
-            route_id=question.route_id,
-            as_of=question.as_of,
-            stops=tuple(
-                wire.StopScore(r.stop_id, round(p, 6)) for r, p in zip(question.rows, p_late, strict=True)
-            ),
-            scored_by=self._scorer.source,
-            model_version=self._scorer.version,
-        )
-        return Out(topics.ROUTE_EVENTS, question.route_id.encode(), wire.encode(score), self.partition)
+    def _change(self, change: wire.ModelChange, commit: Commit) -> None:
+        entry = self._models.take(change)
+        _count(commit, 1, "models", change.use.value, "refused" if entry is None else "taken")
+        if entry is not None:
+            commit.changes.append(entry)
+
+    def _answer(self, questions: Sequence[wire.ScoreRequest], commit: Commit) -> None:
+        if not questions:
+            return
+        live = self._models.live
+        answered = answer(questions, self._models)
+        commit.outputs += [self._out(score) for score in answered.scores]
+        _count(commit, len(questions), "score", live.source.value)
+        _count(commit, len(questions), "model", live.version)
+        _count(commit, sum(len(question.rows) for question in questions), "rows")
+        _count(commit, sum(bool(score.explanation) for score in answered.scores), "explained")
+        for difference in answered.differences:
+            _count(commit, 1, "shadow_difference", f"{difference:.2f}")
+        _count(commit, answered.turned, "shadow_turned")
+        for name, index in self._population.watch(answered.table, live.manifest):
+            commit.tallies["stability", name] = round(index * 1000)
+
+    def _out(self, score: wire.Score) -> Out:
+        return Out(topics.ROUTE_EVENTS, score.route_id.encode(), wire.encode(score), self.partition)
 
 
-def _read(record: Record) -> wire.ScoreRequest | None:
-    """The question, or None for what was not written by us: it must not stop the partition."""
+def _count(commit: Commit, many: int, *name: str) -> None:
+    if many:
+        commit.tallies[name] = commit.tallies.get(name, 0) + many
+
+
+def _read(record: Record) -> wire.ScoreRequest | wire.ModelChange | None:
+    """What it says, or None for what was not written by us: it must not stop the partition."""
     try:
-        return wire.decode_score_request(record.value or b"")
+        event: wire.ScoreEvent = wire.decode_score_event(record.value or b"")
     except msgspec.DecodeError:
         return None
+    return event

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controltower.risk.features import FEATURE_SET, FEATURES, Moment, Row, feature_rows
+from controltower.risk.features import FEATURE_SET, FEATURES, Moment, Row, feature_rows, to_shift_row
 from controltower.route.eta import estimate_p50s
 from controltower.route.limits import Limits
 from controltower.route.outcomes import settle_outcomes
@@ -56,6 +56,7 @@ def ask_if_due(route: Route, now_ms: int, limits: Limits, effects: Effects) -> N
             as_of=from_ms(now_ms),
             feature_set=FEATURE_SET,
             rows=tuple([wire.ScoreRow(plan.stops[i].stop_id, row) for i, row in rows]),
+            shift=_shift_row(plan, rows[-1], now_ms),
             explain_from=_explain_from(risk, limits),
         )
     )
@@ -67,6 +68,15 @@ def _explain_from(risk: Risk, limits: Limits) -> float | None:
     if risk.on:
         return None if risk.severe else limits.severe_open
     return limits.risk_open if risk.high >= limits.risk_evaluations - 1 else None
+
+
+def _shift_row(plan: RoutePlan, last: tuple[int, Row], now_ms: int) -> Row | None:
+    """The last stop against the end of the shift; None where the route has no load or it is not the last."""
+    index, row = last
+    stop = plan.stops[index]
+    if index + 1 < len(plan.stops) or not stop.shipments:
+        return None
+    return to_shift_row(row, (plan.ends_ms - stop.service_ms - now_ms) / 1000)
 
 
 def _note_speed(route: Route, row: Row) -> None:

@@ -84,8 +84,8 @@ class Limits(msgspec.Struct, frozen=True):
     severe_clear: float = 0.7
     #: a promise at a stop where nothing is delivered is a timetable: so far beyond it an ETA is a risk, is
     #: none any more, and a promise is broken
-    timetable_risk_ms: int = 5 * MINUTE_MS
-    timetable_clear_ms: int = 2 * MINUTE_MS
+    timetable_risk_ms: int = 10 * MINUTE_MS
+    timetable_clear_ms: int = 4 * MINUTE_MS
     timetable_breach_ms: int = 10 * MINUTE_MS
     #: a delivery may be scanned this much after it happened
     breach_wait_ms: int = 2 * MINUTE_MS

@@ -13,6 +13,7 @@ from schemas import wire
 
 #: Reasons in the sentence; the record has a few more.
 _REASONS: Final = 3
+_HALF_A_MINUTE_S: Final = 30.0
 
 
 def _minutes(value_s: float) -> str:
@@ -23,9 +24,15 @@ def _late(value: float, more: str, less: str) -> str:
     return f"{_minutes(value)} {more if value >= 0 else less}"
 
 
+def _slack(value: float) -> str:
+    if abs(value) < _HALF_A_MINUTE_S:
+        return "no time to spare"
+    return f"{_minutes(value)} {'to spare' if value > 0 else 'too late by the ETA'}"
+
+
 _WORDS: Final[Mapping[str, Callable[[float], str]]] = {
     "slip_s": lambda v: _late(v, "behind", "ahead"),
-    "slack_s": lambda v: f"{_minutes(v)} {'to spare' if v >= 0 else 'too late by the ETA'}",
+    "slack_s": _slack,
     "planned_buffer_s": lambda v: f"{_minutes(v)} of buffer planned",
     "slip_trend_s": lambda v: f"{'losing' if v >= 0 else 'gaining'} {_minutes(v)} per 10 min",
     "horizon_s": lambda v: f"{_minutes(v)} away",
@@ -36,6 +43,18 @@ _WORDS: Final[Mapping[str, Callable[[float], str]]] = {
     "standing_s": lambda v: f"standing for {_minutes(v)}",
     "off_path_m": lambda v: f"{v:.0f} m off its path",
     "signal_age_s": lambda v: f"last heard {v:.0f} s ago",
+    "planned_s": lambda v: f"{_minutes(v)} {'away' if v >= 0 else 'overdue'} by the plan",
+    "distance_m": lambda v: f"{v / 1000:.1f} km to go",
+    "dwell_usual_s": lambda v: f"stays of {_minutes(v)} are usual here",
+    "hour": lambda v: f"at this hour of the day ({v:.0f})",
+    "weekday": lambda v: "on this day of the week",
+    "pace_s": lambda v: f"{'losing' if v >= 0 else 'gaining'} {_minutes(v)} an hour since it left",
+    "left_late_s": lambda v: f"left {_minutes(v)} {'late' if v >= 0 else 'early'}",
+    "underway_s": lambda v: f"underway for {_minutes(v)}",
+    "next_stop_m": lambda v: f"{v / 1000:.1f} km to the next stop",
+    "cadence_s": lambda v: f"reports every {v:.0f} s",
+    "scan_share": lambda v: f"{v:.0%} of its stops are scanned",
+    "open_exceptions": lambda v: f"{v:.0f} other exceptions open",
     "departed": lambda v: "underway" if v else "not departed yet",
     "share_done": lambda v: f"{v:.0%} of the way done",
 }

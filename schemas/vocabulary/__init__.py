@@ -24,6 +24,7 @@ from schemas.vocabulary.exceptions import (
 )
 from schemas.vocabulary.intake import (
     FeedState,
+    ModelUse,
     Nothing,
     RejectReason,
     ScoreSource,
@@ -57,6 +58,7 @@ __all__ = [
     "FeedState",
     "FeedbackState",
     "Milestone",
+    "ModelUse",
     "Motion",
     "Nothing",
     "Phase",

@@ -31,6 +31,14 @@ class Nothing(StrEnum):
     CARRIER_ERROR = "CARRIER_ERROR"
 
 
+class ModelUse(StrEnum):
+    """What a model is to be used for."""
+
+    LIVE = "LIVE"
+    SHADOW = "SHADOW"
+    NO_SHADOW = "NO_SHADOW"
+
+
 class ScoreSource(StrEnum):
     """What produced a score."""
 

@@ -70,7 +70,7 @@ def _value(observer: PrometheusObserver, name: str, **labels: str) -> float | No
 def test_names_follow_the_rule() -> None:
     """controltower_<stage>_<what>_<unit>, each name once, each metric with a meaning."""
     rule = re.compile(
-        rf"controltower_({'|'.join(ALL_STAGES)}|stream|board)_[a-z_]*(total|seconds|records|ratio|bool|routes|exceptions|actions)"
+        rf"controltower_({'|'.join(ALL_STAGES)}|stream|board)_[a-z_]*(total|seconds|records|ratio|permille|bool|routes|exceptions|actions)"
     )
     assert [metric.name for metric in (*METRICS, *BOARD) if not rule.fullmatch(metric.name)] == []
     assert len({metric.name for metric in METRICS}) == len(METRICS)

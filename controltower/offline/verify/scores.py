@@ -15,7 +15,9 @@ _SCORE = "controltower.score/1"
 
 
 class _Request(msgspec.Struct):
-    request_id: str
+    """A question; records of changed models stand between them and have no id."""
+
+    request_id: str = ""
 
 
 _request_of = msgspec.json.Decoder(_Request).decode
@@ -24,13 +26,14 @@ _header_of = msgspec.json.Decoder(Header).decode
 
 def check_answers(asked: Iterable[Record], owed: Iterable[Record], log: Iterable[Record]) -> Check:
     """`asked`: all questions; `owed`: those that the score stage has read; `log`: where answers stand."""
-    questions = {_request_of(record.value).request_id for record in asked if record.value}
+    questions = {_request_of(record.value).request_id for record in asked if record.value} - {""}
     answered: set[str] = set()
     try:
         for record in log:
             if record.value and _header_of(record.value).schema == _SCORE:
                 answered.add(_take(record, record.value, questions, answered))
-        missing = [r.offset for r in owed if r.value and _request_of(r.value).request_id not in answered]
+        answers = {*answered, ""}
+        missing = [r.offset for r in owed if r.value and _request_of(r.value).request_id not in answers]
         if missing:
             raise Difference(f"{len(missing)} questions without an answer, first at offset {missing[0]}")
     except Difference as difference:

@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import ClassVar
 
+from agents.cli import EXIT_WRONG_USE
 from controltower.risk.manifest import MANIFEST_FILE, MODEL_FILES
 from controltower.risk.scorer import SHIPPED_MODEL
 from controltower.streaming.client import read_topic
@@ -20,6 +21,7 @@ from tests.fault.suite import Scenario
 from tests.kafka import RealKafka
 
 MODEL_FILE = MODEL_FILES["late"]
+_COMMAND_LIMIT_S = 120.0
 
 
 def _remove(folder: Path, _rng: Random) -> None:
@@ -66,15 +68,15 @@ class ModelScenario(Scenario):
         """What gave the latest score, after one more has come."""
         before = _scores(tower)
         tower.wait_a_while("another score", lambda: len(_scores(tower)) > len(before))
-        return _scores(tower)[-1]
+        return _scores(tower)[-1].scored_by
 
 
-def _scores(tower: FaultTower) -> list[ScoreSource]:
+def _scores(tower: FaultTower) -> list[wire.Score]:
     events = (
         wire.decode_route_event(record.value or b"") for record in read_topic(tower.brokers, [ROUTE_EVENTS])
     )
-    scores = sorted((e.as_of, e.scored_by) for e in events if isinstance(e, wire.Score))
-    return [source for _, source in scores]
+    scores = [event for event in events if isinstance(event, wire.Score)]
+    return sorted(scores, key=lambda score: (score.as_of, score.scored_by))
 
 
 class BadModels(ModelScenario):
@@ -96,14 +98,34 @@ class BadModels(ModelScenario):
 
 
 class SwappedModel(ModelScenario):
-    """Files swapped under a running stage change nothing until it starts again; then they are judged."""
+    """A record swaps the model of a running stage, it stays through a kill -9; a damaged one is refused."""
 
     name: ClassVar[str] = "model swapped while running"
 
     def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
-        _flip_a_bit(tower.folder / "model", rng)
-        tower.wait_for_work()
-        assert self.last_source(tower) is ScoreSource.MODEL
+        other = self._other_version(tower.folder / "other")
+        assert self._use(tower, tower.folder / "other") == 0
+        self._await_version(tower, other)
         self.restart(tower)
-        assert self.last_source(tower) is ScoreSource.RULE_MODEL_REFUSED
-        return 1
+        self._await_version(tower, other)
+        _flip_a_bit(tower.folder / "model", rng)
+        assert self._use(tower, tower.folder / "model") == EXIT_WRONG_USE
+        self._await_version(tower, other)
+        return 3
+
+    def _use(self, tower: FaultTower, folder: Path) -> int:
+        return tower.start("use", "model", "use", str(folder)).wait(timeout=_COMMAND_LIMIT_S)
+
+    def _other_version(self, folder: Path) -> str:
+        """The shipped model under another name, which is another digest."""
+        shutil.copytree(SHIPPED_MODEL, folder)
+        manifest = json.loads((folder / MANIFEST_FILE).read_text())
+        manifest["model_version"] += "-b"
+        (folder / MANIFEST_FILE).write_text(json.dumps(manifest))
+        return str(manifest["model_version"])
+
+    def _await_version(self, tower: FaultTower, version: str) -> None:
+        """The next scores are its."""
+        before = len(_scores(tower))
+        tower.wait_a_while("another score", lambda: len(_scores(tower)) > before)
+        tower.wait_a_while(f"a score of {version}", lambda: _scores(tower)[-1].model_version == version)

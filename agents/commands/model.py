@@ -1,0 +1,90 @@
+"""Change the delay model of a running system, without a restart.
+
+controltower model check FOLDER        would it be loaded? digests, then a trial in a child process
+controltower model use FOLDER          it answers from the next question of each partition on
+controltower model shadow FOLDER       it is scored beside the live model; the difference is a metric
+controltower model unshadow            no longer
+
+FOLDER must be where the score stage finds it under the same path, and stay as it is: the record names its
+digest, and a stage that starts again loads it from there. What a stage cannot load changes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agents.errors import CommandError
+from agents.options import add_brokers, reach_kafka
+from controltower.offline.broker import find_partitions
+from controltower.risk.manifest import ModelRefusedError
+from controltower.risk.models import digest_of_model
+from controltower.risk.scorer import load_model_scorer
+from controltower.settings import Settings
+from controltower.streaming.broker_clock import BrokerClock
+from controltower.streaming.stage import Commit, Out
+from controltower.streaming.writer import PartitionWriter
+from schemas import wire
+from schemas.topics import SCORE_REQUESTS
+from schemas.vocabulary import ModelUse
+
+HELP = "check a delay model, make it the live one, or score it beside the live one"
+_USES = {"use": ModelUse.LIVE, "shadow": ModelUse.SHADOW, "unshadow": ModelUse.NO_SHADOW}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parts = parser.add_subparsers(dest="part", metavar="PART", required=True)
+    for name, about in (
+        ("check", "would it be loaded?"),
+        ("use", "make it the live model"),
+        ("shadow", "score it beside the live model"),
+    ):
+        part = parts.add_parser(name, help=about)
+        part.add_argument("folder", type=Path, metavar="FOLDER", help="folder of a model")
+        if name != "check":
+            add_brokers(part)
+    add_brokers(parts.add_parser("unshadow", help="score no candidate any more"))
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    version = digest = folder = ""
+    if args.part != "unshadow":
+        folder = str(args.folder.resolve())
+        version, digest = _check(args.folder)
+        print(f"{version}: whole, and its canaries are answered as when it was made")
+    if args.part != "check":
+        _publish(settings, _change(_USES[args.part], version, digest, folder))
+    return 0
+
+
+def _check(folder: Path) -> tuple[str, str]:
+    try:
+        digest = digest_of_model(folder)
+        return load_model_scorer(folder).version, digest
+    except ModelRefusedError as refused:
+        raise CommandError(
+            f"the model is refused: {refused}", "`controltower train` makes one; the live model stays"
+        ) from None
+    except (ImportError, OSError) as wrong:
+        raise CommandError(f"LightGBM cannot be loaded: {wrong}", "install libgomp1") from None
+
+
+def _change(use: ModelUse, version: str, digest: str, folder: str) -> wire.ModelChange:
+    return wire.ModelChange(
+        use=use, model_version=version, digest=digest, folder=folder, changed_at=datetime.now(UTC)
+    )
+
+
+def _publish(settings: Settings, change: wire.ModelChange) -> None:
+    """To every partition in one transaction; fences whoever changes models at the same time."""
+    brokers, security = reach_kafka(settings), settings.security()
+    partitions = find_partitions(brokers, security).get(SCORE_REQUESTS, 0)
+    if not partitions:
+        raise CommandError(f"there is no topic {SCORE_REQUESTS}", "controltower topics create")
+    writer = PartitionWriter(brokers, security, f"{settings.app_id}-models", settings.limits(), BrokerClock())
+    writer.take_over()
+    value = wire.encode(change)
+    outs = [Out(SCORE_REQUESTS, b"model", value, partition) for partition in range(partitions)]
+    writer.write(Commit(outs), "", 0, [])
+    print(f"{change.use.value}: takes effect with the next question of each of {partitions} partitions")

@@ -1,0 +1,97 @@
+"""The models of one partition of the score stage: the live one, and a candidate that is scored beside it.
+
+A change takes effect by a record in the log of questions (version and digest), so every question is answered
+by the model that stood in its log before it, however polls are cut. What cannot be loaded changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from controltower.risk.manifest import MANIFEST_FILE, ModelRefusedError, digest_of
+from controltower.risk.scorer import Scorer, load_model_scorer
+from schemas import wire
+from schemas.vocabulary import ModelUse
+
+LIVE_KEY: Final = b"m/live"
+SHADOW_KEY: Final = b"m/shadow"
+_KEYS: Final = {ModelUse.LIVE: LIVE_KEY, ModelUse.SHADOW: SHADOW_KEY, ModelUse.NO_SHADOW: SHADOW_KEY}
+
+Load = Callable[[wire.ModelChange], Scorer]
+
+
+def digest_of_model(folder: Path) -> str:
+    """SHA-256 of the manifest, which holds the digests of all other files. Raises ModelRefusedError."""
+    try:
+        return digest_of((folder / MANIFEST_FILE).read_bytes())
+    except OSError as wrong:
+        raise ModelRefusedError(f"{folder}: {wrong.strerror}") from None
+
+
+def load_change(change: wire.ModelChange) -> Scorer:
+    """The model that a record names. Raises ModelRefusedError where it is missing, altered or broken."""
+    folder = Path(change.folder)
+    if digest_of_model(folder) != change.digest:
+        raise ModelRefusedError(f"{folder}: is not {change.model_version} any more, its manifest was altered")
+    try:
+        return load_model_scorer(folder)
+    except (ImportError, OSError) as wrong:
+        raise ModelRefusedError(f"LightGBM cannot be loaded: {wrong}") from None
+
+
+class ModelCache:
+    """The models of a process: partitions that follow one another to a model load it once."""
+
+    def __init__(self, load: Load = load_change, told: Callable[[str], None] = lambda line: None) -> None:
+        self._load = load
+        self._told = told
+        self._loaded: dict[str, Scorer] = {}
+
+    def find(self, change: wire.ModelChange) -> Scorer | None:
+        """The model of this record, or None where it is refused; why is told once."""
+        known = self._loaded.get(change.digest)
+        if known is not None:
+            return known
+        try:
+            scorer = self._loaded[change.digest] = self._load(change)
+        except ModelRefusedError as refused:
+            self._told(f"model {change.model_version} refused, the one before stays: {refused}")
+            return None
+        self._told(f"model {change.model_version} loaded ({change.use.value})")
+        return scorer
+
+
+class Models:
+    """What answers, and what is asked beside it."""
+
+    def __init__(self, standard: Scorer, cache: ModelCache) -> None:
+        self.live = standard
+        self.shadow: Scorer | None = None
+        self._cache = cache
+
+    def restore(self, key: bytes, value: bytes) -> None:
+        """Take an entry of the changelog."""
+        if key in (LIVE_KEY, SHADOW_KEY):
+            self._put(wire.decode_model_change(value))
+
+    def take(self, change: wire.ModelChange) -> tuple[bytes, bytes | None] | None:
+        """Obey a record; the entry for the changelog, or None where it is refused and all stays."""
+        if not self._put(change):
+            return None
+        gone = change.use is ModelUse.NO_SHADOW
+        return _KEYS[change.use], None if gone else wire.encode(change)
+
+    def _put(self, change: wire.ModelChange) -> bool:
+        if change.use is ModelUse.NO_SHADOW:
+            self.shadow = None
+            return True
+        scorer = self._cache.find(change)
+        if scorer is None:
+            return False
+        if change.use is ModelUse.LIVE:
+            self.live = scorer
+        else:
+            self.shadow = scorer
+        return True
