@@ -63,6 +63,7 @@ _SECTIONS: dict[str, tuple[str, ...]] = {
         "risk_steady_ms",
         "severe_open",
         "severe_clear",
+        "timetable_open",
         "timetable_risk_ms",
         "timetable_clear_ms",
     ),
@@ -74,6 +75,7 @@ _SECTIONS: dict[str, tuple[str, ...]] = {
 #: (softer, harder): the first must be below the second, else a rule opens and clears at once.
 _ORDERED = (
     ("risk_clear", "risk_open"),
+    ("risk_open", "timetable_open"),
     ("severe_clear", "severe_open"),
     ("timetable_clear_ms", "timetable_risk_ms"),
     ("timetable_risk_ms", "timetable_breach_ms"),

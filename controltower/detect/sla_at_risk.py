@@ -5,13 +5,14 @@ clears when none is at 0.4 or more in 2 running. One exception per route, with t
 from 0.85 until below 0.7.
 
 A promise at a stop where nothing is delivered is a timetable. Nobody waits for a parcel there, and city
-buses run 5 min late as a rule, so there the ETA must also miss the promise by 10 min, as far as SLA_BREACHED
-calls it broken; it is over below 4 min.
+buses run 5 min late as a rule, so there it takes 0.8 and an ETA that misses the promise by 10 min, as far as
+SLA_BREACHED calls it broken; it is over below 4 min.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from controltower.detect.rule import Explained, Verdict, Wake
 from controltower.route.limits import Limits
@@ -27,8 +28,8 @@ _STOPS_TOLD = 8
 
 def step(risk: Risk, plan: RoutePlan, etas_ms: Mapping[int, int], now_ms: int, limits: Limits) -> None:
     """Count one evaluation; `risk.p_late` holds its answer, `etas_ms` the median arrival of these stops."""
-    high = any(_at_risk(risk, plan, etas_ms, now_ms, limits.risk_open, limits.timetable_risk_ms))
-    low = not any(_at_risk(risk, plan, etas_ms, now_ms, limits.risk_clear, limits.timetable_clear_ms))
+    high = any(_at_risk(risk, plan, etas_ms, now_ms, _opens_at(limits)))
+    low = not any(_at_risk(risk, plan, etas_ms, now_ms, _clears_at(limits)))
     if high and not risk.high:
         risk.high_since_ms = now_ms
     risk.high = risk.high + 1 if high else 0
@@ -40,15 +41,31 @@ def step(risk: Risk, plan: RoutePlan, etas_ms: Mapping[int, int], now_ms: int, l
         risk.on, risk.since_ms = False, now_ms
 
 
+class _Threshold(NamedTuple):
+    """p(late) of a promise to a customer; of a timetable, and how far the ETA misses it."""
+
+    p: float
+    timetable_p: float
+    late_ms: int
+
+
+def _opens_at(limits: Limits) -> _Threshold:
+    return _Threshold(limits.risk_open, limits.timetable_open, limits.timetable_risk_ms)
+
+
+def _clears_at(limits: Limits) -> _Threshold:
+    return _Threshold(limits.risk_clear, limits.risk_clear, limits.timetable_clear_ms)
+
+
 def _at_risk(
-    risk: Risk, plan: RoutePlan, etas_ms: Mapping[int, int], now_ms: int, p_from: float, late_from_ms: int
+    risk: Risk, plan: RoutePlan, etas_ms: Mapping[int, int], now_ms: int, least: _Threshold
 ) -> Iterator[tuple[float, int]]:
     """(-p, stop) of each promise that is still open and that the vehicle will probably miss."""
     for i, p in risk.p_late.items():
         stop = plan.stops[i]
-        if p < p_from or stop.promised_ms is None or stop.promised_ms <= now_ms:
+        if p < least.p or stop.promised_ms is None or stop.promised_ms <= now_ms:
             continue
-        if stop.shipments or etas_ms[i] - stop.promised_ms >= late_from_ms:
+        if stop.shipments or (p >= least.timetable_p and etas_ms[i] - stop.promised_ms >= least.late_ms):
             yield -p, i
 
 
@@ -64,7 +81,7 @@ def verdict(
     """Active with the stops at risk, the worst first."""
     if not risk.on:
         return Verdict(False, risk.since_ms)
-    at_risk = sorted(_at_risk(risk, plan, etas_ms, now_ms, limits.risk_clear, limits.timetable_clear_ms))
+    at_risk = sorted(_at_risk(risk, plan, etas_ms, now_ms, _clears_at(limits)))
     worst = -at_risk[0][0] if at_risk else max(risk.p_late.values(), default=0.0)
     risk.severe = worst >= (limits.severe_clear if risk.severe else limits.severe_open)
     metrics: dict[str, float | str] = {

@@ -82,8 +82,9 @@ class Limits(msgspec.Struct, frozen=True):
     risk_steady_ms: int = 2 * MINUTE_MS
     severe_open: float = 0.85
     severe_clear: float = 0.7
-    #: a promise at a stop where nothing is delivered is a timetable: so far beyond it an ETA is a risk, is
-    #: none any more, and a promise is broken
+    #: a promise at a stop where nothing is delivered is a timetable: so probable, and so far beyond it, an
+    #: ETA is a risk, is none any more, and a promise is broken
+    timetable_open: float = 0.8
     timetable_risk_ms: int = 10 * MINUTE_MS
     timetable_clear_ms: int = 4 * MINUTE_MS
     timetable_breach_ms: int = 10 * MINUTE_MS

@@ -191,5 +191,11 @@ def test_each_question_gets_one_answer_in_its_routes_log() -> None:
         ["S0", "S1"],
         ["S0", "S1", "S2"],
     ]
-    expected = {("score", "RULE_NO_MODEL"): 2, ("rows",): 5, ("unknown_features",): 1, ("unreadable",): 1}
+    expected = {
+        ("model", "rule/1"): 2,
+        ("score", "RULE_NO_MODEL"): 2,
+        ("rows",): 5,
+        ("unknown_features",): 1,
+        ("unreadable",): 1,
+    }
     assert commit.tallies == expected

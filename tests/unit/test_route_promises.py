@@ -112,7 +112,7 @@ def test_a_risk_that_comes_and_goes_is_one_exception() -> None:
 
 def test_severity_has_two_thresholds() -> None:
     """Severe from 0.85 until below 0.7: between them it stays as it was told."""
-    says = [(100, 0.8), (230, 0.8), (300, 0.9), (400, 0.8), (500, 0.86), (600, 0.65)]
+    says = [(100, 0.82), (230, 0.82), (300, 0.9), (400, 0.8), (500, 0.86), (600, 0.65)]
     told = told_of(log_with(drive(0, 300, 0), [(at, score(at, p)) for at, p in says]), Code.SLA_AT_RISK)
     assert [r.severity for r in told if r.transition is not Transition.RESOLVED][:3] == [2, 1, 2]
 
