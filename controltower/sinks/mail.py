@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import ssl
 from collections.abc import Callable, Sequence
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -32,9 +33,16 @@ class MailSender:
     parallel = 1
 
     def __init__(
-        self, sink: MailSink, password: str | None, template: str, guard: Guard, now_ms: Callable[[], int]
+        self,
+        sink: MailSink,
+        password: str | None,
+        template: str,
+        guard: Guard,
+        now_ms: Callable[[], int],
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._sink, self._password, self._guard, self._now_ms = sink, password, guard, now_ms
+        self._tls = tls or ssl.create_default_context()
         self._template = SandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True).from_string(
             template
         )
@@ -85,6 +93,7 @@ class MailSender:
             sock=await self._guard.connect(self._sink.host, self._sink.port),
             use_tls=self._sink.tls == "tls",
             start_tls=self._sink.tls == "starttls",
+            tls_context=self._tls,
             username=self._sink.username,
             password=self._password,
             timeout=self._sink.timeout_s,

@@ -57,6 +57,7 @@ EMPTY = {
     "Rebalances and refused writes": "no write is refused where each partition has one owner",
     "Approvals and switches": "nobody turns a switch",
     "Asked for permission": "only where an action spans routes",
+    "Waiting for a person": "the desk answers within a second",
     "Risk told": "the least common of its codes may not have come yet",
     "Discipline": "no clock of the city is ahead",
     "Disputed, flapping, held back": "nothing flaps",
