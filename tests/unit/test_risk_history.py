@@ -10,11 +10,13 @@ import pytest
 from controltower.feeds.fold import NormalizeFold
 from controltower.feeds.registry import load_feeds
 from controltower.offline.pipeline import Pipeline, SteppedClock
+from controltower.offline.recording import RecordingWriter
 from controltower.risk.features import FEATURES, to_shift_row
 from controltower.risk.history import History, HistoryError, join, load_history
 from controltower.risk.outcomes import Told, make_history
 from controltower.risk.questions import RouteStory, read_stories
 from controltower.risk.recipe import is_ahead, spaced, weights_of
+from controltower.risk.sources.recording import build_from_recording
 from controltower.risk.sources.simulated import log_of
 from controltower.risk.sources.truth import arrivals_of
 from controltower.risk.training import days_of, folds_of
@@ -110,6 +112,21 @@ def test_no_row_knows_what_came_after_it(day: Day, stories: dict[str, RouteStory
     for name, story in half.items():
         asked = story.questions
         assert asked == whole[name].questions[: len(asked)]
+
+
+def test_a_recording_gives_the_rows_of_its_log(
+    served: list[Record], stories: dict[str, RouteStory], tmp_path: Path
+) -> None:
+    """Recorded topics are folded as they were live: as many questions, with their outcomes."""
+    with RecordingWriter(tmp_path / "r", 1, {topics.ROUTE_EVENTS: None}) as writer:
+        for record in served:
+            if record.topic == topics.ROUTE_EVENTS:
+                writer.append(record)
+    history = build_from_recording(tmp_path / "r")
+    asked = {(name, q.as_of_ms) for name, story in stories.items() for q in story.questions}
+    known = set(zip(history.route_id[history.route].tolist(), history.as_of_ms.tolist(), strict=True))
+    assert known <= asked
+    assert len(known) > 0.9 * len(asked)
 
 
 def test_late_is_an_arrival_after_the_promise(history: History) -> None:

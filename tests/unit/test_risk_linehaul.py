@@ -11,8 +11,10 @@ import pytest
 from controltower.risk.history import HistoryError
 from controltower.risk.linehaul.evaluation import line_haul_lines
 from controltower.risk.linehaul.features import Stage, derived_table, feature_table, known, names
-from controltower.risk.linehaul.publishing import MANIFEST_FILE, split, train_line_haul
+from controltower.risk.linehaul.model import fit_line_haul
+from controltower.risk.linehaul.publishing import MANIFEST_FILE, load_line_haul, split, train_line_haul
 from controltower.risk.linehaul.table import LEGS, STEPS, is_milestone_folder, read_milestones
+from controltower.risk.manifest import ModelRefusedError
 
 COLUMNS = [
     *(f"{leg}_{step}_{kind}" for leg in LEGS for step in STEPS for kind in ("p", "e")),
@@ -76,6 +78,12 @@ def test_training_judges_by_the_later_shipments_and_writes_digests(tmp_path: Pat
     lines = train_line_haul(table, tmp_path / "model", lambda: None)
     assert len(lines) == 3
     assert (tmp_path / "model" / MANIFEST_FILE).exists()
+    loaded = load_line_haul(tmp_path / "model", Stage.INBOUND)
+    fresh = fit_line_haul(table, Stage.INBOUND)
+    np.testing.assert_allclose(loaded.predict(judged), fresh.predict(judged), rtol=1e-9)
+    (tmp_path / "model" / "inbound.txt").write_text("tree")
+    with pytest.raises(ModelRefusedError, match=r"inbound.txt does not match"):
+        load_line_haul(tmp_path / "model", Stage.INBOUND)
 
 
 def test_with_all_scans_the_sums_beat_plain_columns(tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from controltower.risk.linehaul.features import Stage, derived_table, feature_table, names
 from controltower.risk.linehaul.table import Floats, Milestones
@@ -39,20 +41,34 @@ _WEIGHTS = np.linspace(0.0, 1.0, 11)
 _EDGE = 1e-3
 
 
+class Curve(msgspec.Struct, frozen=True):
+    """A logistic curve over standardised columns, and the weight of the trees beside it."""
+
+    weight: float
+    mean: list[float]
+    scale: list[float]
+    coefficients: list[float]
+    intercept: float
+
+    def predict(self, plain: Floats) -> Floats:
+        """Probabilities of rows of `_plain`, shape (n,)."""
+        z = (plain - self.mean) / self.scale @ np.asarray(self.coefficients) + self.intercept
+        return np.asarray(1 / (1 + np.exp(-z)), dtype=np.float64)
+
+
 @dataclass(frozen=True, slots=True)
 class LineHaulModel:
-    """For one stage. `weight`: of the trees against the logistic curve."""
+    """For one stage."""
 
     stage: Stage
     trees: Any
-    curve: Any
-    weight: float
+    curve: Curve
 
     def predict(self, milestones: Milestones) -> Floats:
         """P(promised day missed) per shipment, shape (n,)."""
         trees = np.asarray(self.trees.predict(feature_table(milestones, self.stage), num_threads=1))
-        curve = self.curve.predict_proba(_plain(milestones, self.stage))[:, 1]
-        blend = self.weight * trees + (1 - self.weight) * curve
+        curve = self.curve.predict(_plain(milestones, self.stage))
+        blend = self.curve.weight * trees + (1 - self.curve.weight) * curve
         return np.asarray(np.clip(blend, _EDGE, 1 - _EDGE), dtype=np.float64)
 
 
@@ -67,20 +83,28 @@ def fit_line_haul(learn: Milestones, stage: Stage) -> LineHaulModel:
     early = lightgbm.early_stopping(_PATIENCE_ROUNDS, verbose=False)
     trees = lightgbm.train(PARAMETERS, data, _MOST_ROUNDS, valid_sets=[valid], callbacks=[early])
     curve = _fit_curve(first, stage, late[:cut])
-    both = [LineHaulModel(stage, trees, curve, float(weight)).predict(last) for weight in _WEIGHTS]
-    weight = float(_WEIGHTS[int(np.argmin([log_loss(p, late[cut:]) for p in both]))])
+    tried = [replace(curve, weight=float(weight)) for weight in _WEIGHTS]
+    losses = [log_loss(LineHaulModel(stage, trees, one).predict(last), late[cut:]) for one in tried]
+    weight = tried[int(np.argmin(losses))].weight
     rounds = max(10, round((trees.best_iteration or 10) / _STOP_SHARE))
     again = lightgbm.train(PARAMETERS, lightgbm.Dataset(feature_table(learn, stage), late), rounds)
-    return LineHaulModel(stage, again, _fit_curve(learn, stage, late), weight)
+    return LineHaulModel(stage, again, replace(_fit_curve(learn, stage, late), weight=weight))
 
 
-def _fit_curve(learn: Milestones, stage: Stage, late: Floats) -> Any:
+def _fit_curve(learn: Milestones, stage: Stage, late: Floats) -> Curve:
     from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    curve = make_pipeline(StandardScaler(), LogisticRegression(C=0.05, max_iter=500))
-    return curve.fit(_plain(learn, stage), late)
+    plain = _plain(learn, stage)
+    scaler = StandardScaler().fit(plain)
+    fitted = LogisticRegression(C=0.05, max_iter=500).fit(scaler.transform(plain), late)
+    return Curve(
+        0.5,
+        scaler.mean_.tolist(),
+        scaler.scale_.tolist(),
+        fitted.coef_[0].tolist(),
+        float(fitted.intercept_[0]),
+    )
 
 
 def _plain(milestones: Milestones, stage: Stage) -> Floats:

@@ -6,12 +6,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from controltower.risk.linehaul.features import WORDS, Stage
-from controltower.risk.linehaul.model import PARAMETERS, LineHaulModel, fit_line_haul
+from controltower.risk.linehaul.model import PARAMETERS, Curve, LineHaulModel, fit_line_haul
 from controltower.risk.linehaul.table import Floats, Milestones
-from controltower.risk.manifest import digest_of
+from controltower.risk.manifest import ModelRefusedError, digest_of
 from controltower.risk.measures import measure
 
 MANIFEST_FILE = "linehaul.json"
@@ -55,18 +56,36 @@ def _line(stage: Stage, said: Floats, late: Floats) -> str:
 
 def _write(out: Path, model: LineHaulModel) -> dict[str, str]:
     """The trees as text and the curve as numbers; their digests."""
-    scale, curve = model.curve[0], model.curve[1]
-    numbers = {
-        "weight": model.weight,
-        "mean": scale.mean_.tolist(),
-        "scale": scale.scale_.tolist(),
-        "coefficients": curve.coef_[0].tolist(),
-        "intercept": float(curve.intercept_[0]),
-    }
-    texts = {
-        f"{model.stage.value}.txt": model.trees.model_to_string(),
-        f"{model.stage.value}.json": json.dumps(numbers),
-    }
+    trees, curve = _files_of(model.stage)
+    texts = {trees: model.trees.model_to_string(), curve: msgspec.json.encode(model.curve).decode()}
     for name, text in texts.items():
         (out / name).write_text(text)
     return {name: digest_of(text.encode()) for name, text in texts.items()}
+
+
+def _files_of(stage: Stage) -> tuple[str, str]:
+    return f"{stage.value}.txt", f"{stage.value}.json"
+
+
+def load_line_haul(folder: Path, stage: Stage) -> LineHaulModel:
+    """Digests first, then the parser. Raises ModelRefusedError with one line."""
+    import lightgbm
+
+    try:
+        manifest = msgspec.json.decode((folder / MANIFEST_FILE).read_bytes(), type=_Manifest)
+        trees, curve = (_read(folder, name, manifest.files.get(name)) for name in _files_of(stage))
+        numbers = msgspec.json.decode(curve, type=Curve)
+    except (OSError, msgspec.DecodeError) as wrong:
+        raise ModelRefusedError(f"{folder.name}: is no line-haul model: {wrong}") from None
+    return LineHaulModel(stage, lightgbm.Booster(model_str=trees.decode()), numbers)
+
+
+class _Manifest(msgspec.Struct):
+    files: dict[str, str]
+
+
+def _read(folder: Path, name: str, digest: str | None) -> bytes:
+    data = (folder / name).read_bytes()
+    if digest_of(data) != digest:
+        raise ModelRefusedError(f"{name} does not match the sha256 of its manifest")
+    return data
