@@ -34,6 +34,9 @@ SOAP = """<s:Envelope xmlns:s="u"><s:Body><r><List><Info><PIN><Value>M123</Value
 ATTRIBUTES = """<data><piece piece-code="00340434161094015902"><events><event
  event-timestamp="02.03.2026 14:05" event-status="Delivered" standard-code="ZU"
  event-country="Germany"/></events></piece></data>"""
+FRENCH = """{"contenu": [{"noSuivi": "G123456", "listEvenements": [{"date": "2026-03-02", "heure": "1405",
+ "codeEvenement": "LIV", "libelleEvenement": "Livrée", "villeAgence": "LYON"}]}]}"""
+NO_HEAD = "AB123456789,20260302,140500,DLV\nAB123456789,20260301,090000,ARR\n"
 WITH_OFFSET = """{"tracking_number": "T1", "scans": [{"status": "Delivered", "city": "Reno", "state": "NV",
  "country": "USA", "date": "03/02/2026", "time": "02:05 PM"}]}"""
 
@@ -45,6 +48,8 @@ CASES = [
     (ROWS, ".csv", 1, ("0034", "2026-03-02T13:05:00Z", "Z01")),
     (LINES, ".ndjson", 2, ("Z1", "2026-02-28T19:05:00Z", "DLV")),
     (SOAP, ".xml", 1, ("M123", "2026-03-02T13:05:00Z", "DLV")),
+    (FRENCH, ".json", 1, ("G123456", "2026-03-02T13:05:00Z", "LIV")),
+    (NO_HEAD, ".csv", 2, ("AB123456789", "2026-03-02T13:05:00Z", "DLV")),
     (ATTRIBUTES, ".xml", 1, ("00340434161094015902", "2026-03-02T13:05:00Z", "ZU")),
 ]
 

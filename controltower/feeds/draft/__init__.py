@@ -27,7 +27,8 @@ from controltower.feeds.rejection import Rejected
 from controltower.feeds.spec import FieldName
 
 _WORDS = ("yes", "no", "on", "off", "true", "false", "null", "y", "n")
-_TIME_NAME = re.compile(r"time|zeit|heure|hora|uhr|^@?t$|^@?tm$", re.IGNORECASE)
+#: `c3` is the third column of a file without names.
+_TIME_NAME = re.compile(r"time|zeit|heure|hora|uhr|^@?t$|^@?tm$|^c\d+$", re.IGNORECASE)
 _MOST_UNUSED = 25
 
 
@@ -66,7 +67,9 @@ class _Sample(NamedTuple):
 def _format_lines(sample: _Sample, events: str) -> list[str]:
     lines = [f"format: {sample.kind}"] if sample.kind != "json" else []
     lines += [f"encoding: {sample.encoding}"] if sample.encoding != "utf-8" else []
-    lines += [f"csv: {{delimiter: {_quoted(sample.csv.delimiter)}}}"] if sample.csv.delimiter != "," else []
+    csv = [f"delimiter: {_quoted(sample.csv.delimiter)}"] if sample.csv.delimiter != "," else []
+    csv += [f"columns: [{', '.join(sample.csv.columns)}]"] if sample.csv.columns else []
+    lines += [f"csv: {{{', '.join(csv)}}}"] if csv else []
     is_said = not events or (sample.kind in LIST_FORMATS and events == "[]")
     return lines if is_said else [*lines, f"events: {_quoted(events)}"]
 
@@ -84,10 +87,21 @@ def _decode(sample: bytes, suffix: str) -> _Sample:
         for kind in kinds:
             csv = CsvSpec(delimiter=_delimiter(sample)) if kind == "csv" else CsvSpec()
             try:
-                return _Sample(kind, encoding, csv, find_decode(kind, csv, encoding)(sample))
+                found = find_decode(kind, csv, encoding)(sample)
+                if kind == "csv" and found and _is_data(list(found[0])):
+                    csv = CsvSpec(
+                        delimiter=csv.delimiter, columns=tuple(f"c{n + 1}" for n in range(len(found[0])))
+                    )
+                    found = find_decode(kind, csv, encoding)(sample)
+                return _Sample(kind, encoding, csv, found)
             except Rejected:
                 continue
     return _Sample("json", "utf-8", CsvSpec(), None)
+
+
+def _is_data(head: list[str]) -> bool:
+    """Whether what stands for the names of columns is a first row: a time or a number is no name."""
+    return any(cell.isdigit() or find_format([cell]) for cell in head)
 
 
 def _delimiter(sample: bytes) -> str:

@@ -17,6 +17,7 @@ _LOOKS: dict[FieldName, tuple[str, ...]] = {
     "shipment_ids": (
         r"(track(ing)?|parcel|item|shipment|package|article|consignment|piece|mail_?piece)_?-?(number|num|no|nr|id|code)$",
         r"waybill|awb|bar_?code|sendung|colis|^id_?ship|^pin$|consignment|^(tn|trk|track)$|^ref(erence)?$|requested",
+        r"track|suivi|skybill|envio|env[ií]o|zending|spedizione|przesylk|(number|nummer)$",
         r"^@?(nr|no|num|number|id)$|#key",
     ),
     "occurred_at": (
@@ -27,6 +28,7 @@ _LOOKS: dict[FieldName, tuple[str, ...]] = {
     "code": (
         r"(event|status|scan|state|activity|type)_?-?code|^(code|cd)$",
         r"(event|status|scan)_?-?(type|id)",
+        r"^code",
         r"(?<!post)(?<!postal)(?<!zip)(?<!country)(?<!location)(?<!facility)(?<!reason)[_-]?code$",
         r"^@?(status|state|event|evt|ev|type|typ|kind|st|art|step)$",
     ),
@@ -37,8 +39,8 @@ _LOOKS: dict[FieldName, tuple[str, ...]] = {
     "lat": (r"^@?lat(itude)?$|breite",),
     "lon": (r"^@?(lon|lng)(gitude)?$|^@?long$|l(ae|ä)nge",),
     "place_name": (
-        r"city|town|locality|^ort$|^@?(event-)?location$|place_?name",
-        r"location|place|facility|site|depot_?name",
+        r"city|town|locality|ville|^ort$|^@?(event-)?location$|place_?name",
+        r"location|place|facility|site|office|agence|depot_?name",
     ),
     "hub": (r"(hub|depot|station|facility|location|terminal)_?-?(code|id)|^(hub|depot)$",),
     "vehicle_id": (r"vehicle|truck|^van|fahrzeug",),
@@ -56,13 +58,17 @@ _OTHER_TIME = re.compile(r"estimat|expect|eta$|schedul|promis|insert|updat|creat
 #: Names of a value's own part, which tell less than the name of what holds it.
 _HOLLOW = ("content", "value")
 _HALF_HOLLOW = ("id", "code", "name")
-_COUNTRY = re.compile(r"country(_?-?code)?$|^land$|^pays$", re.IGNORECASE)
+#: What a tracking number and a code look like, where their names say nothing.
+_NUMBER = re.compile(r"(?=.*\d)[A-Z0-9-]{8,40}")
+_CODE = re.compile(r"[A-Z][A-Z0-9_-]{1,15}")
+_COUNTRY = re.compile(r"country(_?-?(code|iso\d?))?$|^land$|^pays$", re.IGNORECASE)
 _REGION = re.compile(r"state|province|region|division|bundesland", re.IGNORECASE)
 _ZONE = re.compile(r"time_?-?zone|^tz$|offset|^utc", re.IGNORECASE)
 
 
 def choose_fields(around: Around) -> dict[FieldName, Leaf]:
-    """The likeliest value of each field: nearer to the event, and a name that looks like it."""
+    """The likeliest value of each field: nearer to the event, and a name that looks like it; a number or code
+    that no name tells, by its own look."""
     found: dict[FieldName, Leaf] = {}
     taken: set[str] = set()
     for field, looks in _LOOKS.items():
@@ -70,9 +76,19 @@ def choose_fields(around: Around) -> dict[FieldName, Leaf]:
         if leaf:
             found[field] = leaf
             taken.add(leaf.path)
+    _add_by_look("shipment_ids", _NUMBER, [*around[1:], *around[:1]], found)
+    if "text" not in found:
+        _add_by_look("code", _CODE, around[:1], found)
     if ("lat" in found) != ("lon" in found):
-        found.pop("lat", None), found.pop("lon", None)
+        found = {field: leaf for field, leaf in found.items() if field not in ("lat", "lon")}
     return found
+
+
+def _add_by_look(field: FieldName, look: re.Pattern[str], near: Around, found: dict[FieldName, Leaf]) -> None:
+    taken = {leaf.path for leaf in found.values()}
+    leaves_left = (leaf for leaf in _all(near) if leaf.path not in taken and _looks(leaf.value, look))
+    if field not in found and (leaf := next(leaves_left, None)):
+        found[field] = leaf
 
 
 def _find(around: Around, field: FieldName, look: str, taken: set[str]) -> Leaf | None:
@@ -96,6 +112,10 @@ def _may_be(field: FieldName, name: str, value: object) -> bool:
     if field in ("occurred_at", "recorded_at"):
         return is_time and (field == "recorded_at" or not _OTHER_TIME.search(name))
     return not is_time
+
+
+def _looks(value: object, look: re.Pattern[str]) -> bool:
+    return look.fullmatch(str(value)) is not None and find_format([value]) is None
 
 
 def _telling_name(path: str) -> str:

@@ -116,7 +116,7 @@ def has_offset(time_format: str, values: Iterable[Any]) -> bool:
     """Whether every value says its own offset."""
     if time_format.startswith("epoch") or "%z" in time_format.lower():
         return True
-    return all(re.search(r"(Z|[+-]\d{2}:?\d{2})$", str(value)) for value in values)
+    return all(re.search(r":\d{2}(\.\d+)?(Z|[+-]\d{2}(:?\d{2})?)$", str(value)) for value in values)
 
 
 def date_alone(values: Sequence[str]) -> str | None:
