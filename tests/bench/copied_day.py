@@ -31,6 +31,12 @@ class CopiedDay:
     def opens_at_ms(self) -> int:
         return self.arrivals[0].received_at_ms - PLANS_AHEAD_MS
 
+    @property
+    def reports_per_s(self) -> float:
+        """As the day was, all copies together."""
+        lasted_ms = self.arrivals[-1].received_at_ms - self.arrivals[0].received_at_ms
+        return len(self.arrivals) / lasted_ms * 1000
+
     def opening(self) -> Iterator[Out]:
         """The first mark, then the plans: what stands in the topics before the first report."""
         yield from mark_records(Mark(self.opens_at_ms), PARTITIONS)
