@@ -99,6 +99,23 @@ BOARD = board(
                     12,
                 ),
                 graph(
+                    "Drift of features",
+                    "Population stability index of each feature against training, in thousandths. The alert FeaturesDrifted fires "
+                    "above 250 (0.25).",
+                    (("max by (feature) (controltower_score_stability_permille)", "{{feature}}"),),
+                    steps=((None, "transparent"), (250, "red")),
+                ),
+                graph(
+                    "Candidate beside the model",
+                    "95th percentile of the difference of p(late) between the live model and the candidate. Empty: no candidate.",
+                    (
+                        (
+                            "histogram_quantile(0.95, sum by (le) (rate(controltower_score_shadow_difference_ratio_bucket[10m])))",
+                            "p95",
+                        ),
+                    ),
+                ),
+                graph(
                     "Questions to the model",
                     "Per second; a route is asked about when its slack moved by a minute, or every 5 min.",
                     (("sum(rate(controltower_track_score_requests_total[$__rate_interval]))", "questions"),),

@@ -48,6 +48,9 @@ STILL = {
     "controltower_recover_playbooks_total": "the playbook is not changed",
     "controltower_project_unreadable_total": "the same",
     "controltower_deliver_unreadable_total": "the same",
+    "controltower_score_model_changes_total": "no model is swapped",
+    "controltower_score_shadow_difference_ratio": "no candidate runs beside the model",
+    "controltower_score_shadow_turned_total": "the same",
     "controltower_score_unknown_features_total": "only between two versions",
     "controltower_deliver_undelivered_total": "no receiver fails",
 }
@@ -58,6 +61,7 @@ EMPTY = {
     "Approvals and switches": "nobody turns a switch",
     "Asked for permission": "only where an action spans routes",
     "Waiting for a person": "the desk answers within a second",
+    "Candidate beside the model": "there is none",
     "Risk told": "the least common of its codes may not have come yet",
     "Discipline": "no clock of the city is ahead",
     "Disputed, flapping, held back": "nothing flaps",
