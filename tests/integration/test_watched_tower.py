@@ -62,6 +62,7 @@ EMPTY = {
     "Asked for permission": "only where an action spans routes",
     "Waiting for a person": "the desk answers within a second",
     "Candidate beside the model": "there is none",
+    "Silent routes by carrier": "every vehicle may be heard of just then",
     "Risk told": "the least common of its codes may not have come yet",
     "Discipline": "no clock of the city is ahead",
     "Disputed, flapping, held back": "nothing flaps",
