@@ -84,8 +84,12 @@ class Ownership:
             self.fail(stopped)
 
     def oldest_busy_s(self) -> float:
-        """For how long the slowest partition has owed something."""
-        since = [held.busy_since for held in self._held.values() if held.busy_since is not None]
+        """For how long the slowest partition has owed something, but for what waits outside."""
+        since = [
+            held.busy_since
+            for held in self._held.values()
+            if held.busy_since is not None and not held.waits_outside
+        ]
         return time.monotonic() - min(since) if since else 0.0
 
     async def revoke(self) -> None:

@@ -44,6 +44,8 @@ class OwnedPartition:
         self.in_flight: Counter[str] = Counter()
         #: monotonic time since when a poll has been waiting or in a transaction; None: owes nothing
         self.busy_since: float | None = None
+        #: a fold that may wait for something outside does so now; it has time limits of its own
+        self.waits_outside = False
         self._connection = connection
         self._spec = connection.spec
         self._edge, self._pool, self._observer, self._clock, self._fail = edge, pool, observer, clock, fail
@@ -161,12 +163,24 @@ class OwnedPartition:
         fold = self.taken.fold.fold
         try:
             if self._spec.blocking:
-                return await asyncio.get_running_loop().run_in_executor(self._pool, fold, records)
+                return await self._fold_outside(fold, records)
             return fold(records)
         except (StageStopped, Unfinished):
             raise
         except Exception as failed:
             raise self._fold_failed(records, failed) from failed
+
+    async def _fold_outside(
+        self, fold: Callable[[Sequence[Record]], Commit], records: Sequence[Record]
+    ) -> Commit:
+        """In a thread. What waits is not busy, however long: after a restart it would only wait again."""
+        self.waits_outside = isinstance(self.taken.fold, Waits)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, fold, records)
+        finally:
+            if self.waits_outside:
+                self.busy_since = time.monotonic()
+            self.waits_outside = False
 
     def _fold_failed(self, records: Sequence[Record], failed: Exception) -> StageStopped:
         """A pure fold fails again on the same records; one that does I/O may get over it."""

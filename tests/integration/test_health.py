@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,9 +20,11 @@ from confluent_kafka.admin import AdminClient
 from controltower.streaming.client import produce_all
 from controltower.streaming.exits import Exit
 from controltower.streaming.stage import Out
-from tests.integration.tower import wait_until
+from schemas.topics import ALL_STAGES
+from tests.integration.tower import Tower, fresh_topics, wait_until
 from tests.integration.toy import REPOSITORY, Toy, toy_run
 from tests.kafka import RealKafka, free_port
+from tests.unit.readmodel_records import story
 
 pytestmark = pytest.mark.kafka
 #: The loop counts as hung after the first, the process ends after the second.
@@ -117,3 +120,27 @@ def test_without_an_answer_of_the_broker_it_lives_and_is_not_ready(
         finally:
             real_kafka.resume()
         wait_until("it is ready again", lambda: ask(port, "/readyz") == 200)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("project", "redis is down, waiting"), ("score", '"ready"')],
+)
+def test_what_a_stage_can_do_without_leaves_it_ready(
+    real_kafka: RealKafka, tmp_path: Path, name: str, said: str
+) -> None:
+    """Redis away: it waits with records in hand. No model: the rule answers. A restart would mend neither."""
+    fresh_topics(real_kafka.brokers)
+    (tmp_path / "model").mkdir()
+    port, broken = free_port(), {"redis_url": "redis://127.0.0.1:1", "model_dir": str(tmp_path / "model")}
+    app_id = f"t-{uuid.uuid4().hex[:8]}"
+    tower = Tower(real_kafka.brokers, app_id, tmp_path, **broken, metrics_port=str(port))
+    port += ALL_STAGES.index(name)
+    try:
+        tower.start(name, "worker", "--stage", name)
+        produce_all(real_kafka.brokers, [Out(r.topic, r.key, r.value, r.partition) for r in story()])
+        wait_until("it works without", lambda: said in tower.log(name))
+        wait_until("it is ready", lambda: ask(port, "/readyz") == 200)
+        assert ask(port, "/healthz") == 200
+    finally:
+        tower.close()

@@ -16,7 +16,6 @@ from tests.fault.slow_proxy import SlowProxy
 from tests.fault.suite import Scenario
 from tests.kafka import RealKafka
 
-_OUTAGE_S = 6.0
 _DOWN = "redis is down, waiting"
 
 
@@ -34,6 +33,7 @@ class RedisScenario(Scenario):
     """While Redis is away, no stage restarts and all but project go on; afterwards the rows are right."""
 
     day_s = 90.0
+    outage_s: ClassVar[float] = 6.0
 
     def away(self, tower: FaultTower) -> None:
         raise NotImplementedError
@@ -48,7 +48,7 @@ class RedisScenario(Scenario):
         try:
             tower.wait_until("project notices", lambda: tower.log("worker").count(_DOWN) > downs)
             tower.wait_for_work()
-            tower.pause_while_flowing(_OUTAGE_S)
+            tower.pause_while_flowing(self.outage_s)
             assert tower.stage_pids() == before, "a stage restarted because of Redis"
         finally:
             self.back(tower)
@@ -83,9 +83,15 @@ class RedisDown(RedisScenario):
 
 
 class RedisHangs(RedisScenario):
-    """Redis hangs with its connections open, for longer than our patience with one answer."""
+    """Redis hangs with its connections open, for longer than any call or transaction may take."""
 
     name: ClassVar[str] = "Redis hangs"
+    day_s = 120.0
+    outage_s: ClassVar[float] = 26.0
+
+    def settings(self, folder: Path) -> dict[str, str]:
+        """A transaction open for 20 s makes a stage ask for a restart; waiting for Redis must not."""
+        return {"broker_call_s": "10"}
 
     def away(self, tower: FaultTower) -> None:
         tower.redis.pause()
