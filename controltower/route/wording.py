@@ -55,6 +55,7 @@ _WORDS: Final[Mapping[str, Callable[[float], str]]] = {
     "cadence_s": lambda v: f"reports every {v:.0f} s",
     "scan_share": lambda v: f"{v:.0%} of its stops are scanned",
     "open_exceptions": lambda v: f"{v:.0f} other exceptions open",
+    "path_km": lambda v: f"{v:.0f} km of path",
     "departed": lambda v: "underway" if v else "not departed yet",
     "share_done": lambda v: f"{v:.0%} of the way done",
 }
