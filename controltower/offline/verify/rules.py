@@ -26,6 +26,7 @@ from schemas.topics import (
 
 _SCAN, _PLAN, _TICK = "controltower.scan/1", "controltower.plan/1", "controltower.tick/1"
 _MOVED, _ASSIGNMENT = "controltower.vehicle-moved/1", "controltower.assignment/1"
+_QUESTION = "controltower.score-request/1"
 _EXCEPTION, _ACTION = "controltower.exception/1", "controltower.action/1"
 _JUDGED, _SUPPRESSION = "controltower.feeds-judged/1", "controltower.suppression/1"
 _GOVERNING = ("controltower.playbook/1", "controltower.switch/1")
@@ -127,7 +128,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("track", RECOVERY_EVENTS, How.IN_ORDER, _told_to_recovery),
     Rule("track", AREA_EVENTS, How.AS_SET, _schemas(_EXCEPTION, _TICK)),
-    Rule("track", SCORE_REQUESTS, How.IN_ORDER, _any),
+    Rule("track", SCORE_REQUESTS, How.IN_ORDER, _schemas(_QUESTION)),
     Rule("track", ROUTE_STATUS, How.LATEST, _any),
     Rule("recover", DISPATCH, How.IN_ORDER, _any),
     Rule("recover", ROUTE_EVENTS, How.IN_ORDER, _schemas(_ACTION)),
