@@ -31,13 +31,15 @@ _CANARIES = 16
 
 def write_model(folder: Path, trained: Trained, history: History, judgement: Judgement) -> Manifest:
     """Write all files; the manifest last, so that a folder half written is refused. The version is the first
-    12 characters of the hash of the boosters. Raises OSError."""
+    12 characters of the hash of boosters and calibration. Raises OSError."""
     import lightgbm
 
     texts = {name: text_of(trained, name) for name in MODEL_FILES}
     files = {MODEL_FILES[name]: digest_of(text.encode()) for name, text in texts.items()}
+    model = trained.model
+    said = [*sorted(files.values()), model.calibration.model_dump_json(), model.spread.model_dump_json()]
     manifest = Manifest(
-        model_version=f"lgbm-{digest_of(''.join(sorted(files.values())).encode())[:12]}",
+        model_version=f"lgbm-{digest_of(''.join(said).encode())[:12]}",
         files=files,
         feature_set=FEATURE_SET,
         features=tuple(name for name, _ in FEATURES),

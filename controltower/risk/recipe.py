@@ -140,8 +140,7 @@ def calibrate(said: Predictions, choose: History) -> tuple[Calibration, Spread]:
     curve = choose_calibration(said.p_late[promised], choose.late[promised], choose.route[promised])
     error = choose.error_s[ahead] - said.p50_s[ahead]
     low, high = said.p10_s[ahead] - said.p50_s[ahead], said.p90_s[ahead] - said.p50_s[ahead]
-    weight = weights_of(choose)[ahead]
-    return curve, Spread(low=_stretch(-error, -low, weight), high=_stretch(error, high, weight))
+    return curve, Spread(low=_stretch(-error, -low), high=_stretch(error, high))
 
 
 def choose_calibration(p: Floats, late: Floats, group: NDArray[np.int64]) -> Calibration:
@@ -157,9 +156,8 @@ def choose_calibration(p: Floats, late: Floats, group: NDArray[np.int64]) -> Cal
     return (fit_platt, fit_isotonic)[int(np.argmin(losses))](p, late)
 
 
-def _stretch(error: Floats, width: Floats, weight: Floats) -> float:
-    """By what a width must be multiplied so that a tenth of the errors lies beyond it (conformal)."""
+def _stretch(error: Floats, width: Floats) -> float:
+    """By what a width must be multiplied so that a tenth of the errors lies beyond it (conformal). Each
+    question counts alike, as its reader takes it."""
     ratio = error / np.maximum(width, 1.0)
-    order = np.argsort(ratio)
-    share = np.cumsum(weight[order]) / weight.sum()
-    return round(float(np.clip(ratio[order][np.searchsorted(share, 0.9)], 0.3, 4.0)), 4)
+    return round(float(np.clip(np.quantile(ratio, 0.9), 0.3, 4.0)), 4)

@@ -1,8 +1,9 @@
 """From a history to a model: split, fit, calibrate, judge, and fit again on everything.
 
 A history of days is split by time: the first 60 % of its days to learn from, the next 20 % to stop on and to
-calibrate, the last 20 % to judge by. A history of a single day is cross-fitted by block in 5 folds: each
-block is answered by boosters that have not seen it, and by a fit on all of them at the end.
+calibrate, the last 20 % to judge by; what ships is calibrated on all but the first 60 %. A history of a
+single day is cross-fitted by block in 5 folds: each block is answered by boosters that have not seen it, and
+by a fit on all of them at the end.
 """
 
 from __future__ import annotations
@@ -82,7 +83,13 @@ def _train_by_time(history: History, days: NDArray[np.int64], step: Step) -> Tra
     baselines = fit_baselines(_routes_of(history, ~parts[2]))
     step("done")
     said = model.predict(judged.features)
+    model = fitted.model(*_calibrate_again(fitted, _routes_of(history, ~parts[0])))
     return Trained(model, fitted, "by time", judged, said, baselines.etas(judged), baselines.p_late(judged))
+
+
+def _calibrate_again(fitted: Fitted, later: History) -> tuple[Calibration, Spread]:
+    """Once it is judged, on all days that it has not learned from: those it stopped on flatter it."""
+    return calibrate(fitted.raw().predict(later.features), later)
 
 
 def _routes_of(history: History, rows: NDArray[np.bool_]) -> History:
