@@ -115,8 +115,9 @@ def _apply_fix(
     route: Route, scan: wire.Scan, fix: Fix, received: int, source: str, limits: Limits, effects: Effects
 ) -> None:
     state = route.state
-    before = route.snapshot
-    took = take_fix(state, route.trail, route.plan, fix, limits)
+    trail = route.trail
+    before = trail.now
+    took = take_fix(state, trail, route.plan, fix, limits)
     if took is Took.DUPLICATE:
         effects.count("duplicates")
         return
@@ -136,7 +137,7 @@ def _apply_fix(
         return
     if took is Took.REORDERED:
         route.due_ms = 0
-    elif before.standing.since_ms != route.snapshot.standing.since_ms:
+    elif before.standing.since_ms != trail.now.standing.since_ms:
         note_stay(route, before, limits, effects)
     if state.risk.awaited and before.progress.next_stop != route.snapshot.progress.next_stop:
         settle_outcomes(route, fix.at_ms, state.clock_ms, effects)

@@ -44,4 +44,4 @@ def is_finished(route: Route) -> bool:
     last = len(plan.stops) - 1
     if route.state.served >> last & 1:
         return True
-    return route.snapshot.progress.next_stop > last and not plan.stops[last].shipments
+    return route.trail.now.progress.next_stop > last and not plan.stops[last].shipments

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from controltower.route.eta import SPREAD_S, SPREAD_SHARE, estimate_p50s
 from controltower.route.plan import RoutePlan
@@ -39,10 +40,10 @@ class _Spread(dict[int, tuple[int, int]]):
 _TEXTS, _SPREAD = _Texts(), _Spread()
 
 
-def _late_text(promised_ms: int | None, p50_s: int, early_s: int, late_s: int) -> str:
-    if promised_ms is None:
-        return "null"
-    return repr(p_late_of(promised_ms // 1000 - p50_s, early_s, late_s))
+@lru_cache(maxsize=_SECONDS_KEPT)
+def _late_text(slack_s: int, early_s: int, late_s: int) -> str:
+    """Kept, since the stops of all routes share the few widths, and many the slack."""
+    return repr(p_late_of(slack_s, early_s, late_s))
 
 
 def write_etas(
@@ -66,12 +67,12 @@ def write_etas(
             lower_s, upper_s = _SPREAD[p50_s - now_s]
             early_s = late_s = upper_s + now_s - p50_s
         p10, p50, p90 = _TEXTS[now_s + lower_s], _TEXTS[p50_s], _TEXTS[now_s + upper_s]
-        late = lates.get(i)
-        if late is None:
-            late = _late_text(stop.promised_ms, p50_s, early_s, late_s)
-        etas.append(f'{stop.eta_head}{p10}","p50":"{p50}","p90":"{p90}","p_late":{late}}}')
-        if stop.promised_ms is not None:
-            left_ms = stop.promised_ms - p50_s * 1000
+        late, promised_ms = lates.get(i), stop.promised_ms
+        if promised_ms is not None:
+            left_ms = promised_ms - p50_s * 1000
             if slack_ms is None or left_ms < slack_ms:
                 slack_ms = left_ms
+            if late is None:
+                late = _late_text(left_ms // 1000, early_s, late_s)
+        etas.append(f'{stop.eta_head}{p10}","p50":"{p50}","p90":"{p90}","p_late":{late or "null"}}}')
     return f"[{','.join(etas)}]".encode(), None if slack_ms is None else slack_ms / 1000

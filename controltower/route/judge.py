@@ -61,7 +61,7 @@ def may_judge(route: Route) -> bool:
     """False where no rule of a fix is on and no exception open: then there is nothing to hold."""
     if route.state.episodes:
         return True
-    now = route.snapshot
+    now = route.trail.now
     return now.halt.on or now.dwell.on or now.detour.on or now.slow.on or now.reversal.on
 
 

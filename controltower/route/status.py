@@ -39,7 +39,7 @@ def tell_if_new(route: Route, now_ms: int, limits: Limits, effects: Effects) -> 
     At once: motion, departure, exceptions, the end. After a minute of stream time: the ETAs, where the slip
     takes them out of the band that was told. After five: that the vehicle goes on as told.
     """
-    state, plan, snapshot = route.state, route.plan, route.snapshot
+    state, plan, snapshot = route.state, route.plan, route.trail.now
     if plan is None:
         return
     told, underway = state.told, bool(snapshot.progress.departed_ms)

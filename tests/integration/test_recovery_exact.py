@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,12 +18,13 @@ from controltower.streaming.stage import Out
 from schemas import wire
 from schemas.topics import COMMANDS, DISPATCH, RECOVERY_EVENTS
 from schemas.vocabulary import ActionState, SuppressReason, SwitchMode
-from tests.integration.tower import Tower, fresh_topics, wait_until
+from tests.integration.tower import ROOT, Tower, fresh_topics, wait_until
 from tests.kafka import RealKafka
-from tests.unit.recovery_day import exception
+from tests.unit.recovery_day import START, exception
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 MOST, ROUTES = 30, 120
+EXAMPLE = ROOT / "docs" / "examples" / "answer_actions.py"
 PLAYBOOK = f"""
 name: tight
 cost_cap: 10
@@ -46,9 +48,9 @@ def tower(real_kafka: RealKafka, tmp_path: Path) -> Iterator[Tower]:
 
 def halt(tower: Tower, numbers: range) -> None:
     """A long halt on each of these routes, as track tells it to recovery."""
-    publisher = Publisher(tower.brokers, {})
+    publisher, now_s = Publisher(tower.brokers, {}), wall_ms() / 1000 - START.timestamp()
     for number in numbers:
-        record = exception(0, name=f"e{number}", route=f"r{number}")
+        record = exception(now_s, name=f"e{number}", route=f"r{number}")
         publisher.send([Out(RECOVERY_EVENTS, f"r{number}".encode(), wire.encode(record))])
     publisher.flush()
 
@@ -62,7 +64,7 @@ def lives(tower: Tower) -> dict[str, list[wire.Action]]:
 
 
 def is_decided(life: list[wire.Action]) -> bool:
-    return life[-1].state in (ActionState.DISPATCHED, ActionState.SUPPRESSED)
+    return life[-1].state is not ActionState.APPROVED
 
 
 def await_decisions(tower: Tower, count: int) -> dict[str, list[wire.Action]]:
@@ -75,7 +77,8 @@ def start(tower: Tower, name: str, stage: str = "recover") -> None:
 
 
 def test_a_cap_is_exact_with_two_workers_and_kill_nine(tower: Tower) -> None:
-    """120 routes ask for 30; a worker dies while they do: 30 are sent, each life is whole."""
+    """120 routes ask for 30; a worker dies while they do: 30 are sent, and the reference consumer answers."""
+    start(tower, "in", "normalize")
     start(tower, "one")
     start(tower, "two")
     wait_until(
@@ -86,13 +89,18 @@ def test_a_cap_is_exact_with_two_workers_and_kill_nine(tower: Tower) -> None:
     tower.kill_process("one")
     halt(tower, range(ROUTES // 2, ROUTES))
     start(tower, "three")
-    found = await_decisions(tower, ROUTES)
-    assert Counter(life[-1].state.value for life in found.values()) == {
-        "DISPATCHED": MOST,
-        "SUPPRESSED": ROUTES - MOST,
-    }
+    await_decisions(tower, ROUTES)
+    with subprocess.Popen(
+        [sys.executable, str(EXAMPLE), tower.brokers], stdout=subprocess.DEVNULL
+    ) as example:
+        wait_until("an answer", lambda: any(life[-1].state == "SUCCEEDED" for life in lives(tower).values()))
+        example.kill()
+    found = lives(tower)
+    sent = [life for life in found.values() if any(action.state == "DISPATCHED" for action in life)]
+    held = [life for life in found.values() if life[-1].suppressed_because == "COST_CAP"]
+    assert (len(sent), len(held)) == (MOST, ROUTES - MOST)
     for life in found.values():
-        assert [action.seq for action in life] == [1, 2]
+        assert [action.seq for action in life] == list(range(1, len(life) + 1))
         assert life[-1].limit in (None, "day")
 
 
