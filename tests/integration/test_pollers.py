@@ -114,7 +114,7 @@ def poll(server: Server, answers: list[Answer], turns: int, **changed: object) -
     server.answers = answers
     written = changed.pop("written", None) or Written()
     open_for_s = changed.pop("open_for_s", 60.0)
-    settings = {"url": server.url, "feed": "gtfs-rt", "timeout_s": 0.5, "attempts": 3, **changed}
+    settings = {"url": server.url, "feed": "gtfs-rt", "timeout_s": 1.0, "attempts": 3, **changed}
     source = PolledSource.model_validate(settings)
     outcomes: list[str] = []
 
@@ -188,7 +188,8 @@ def test_passing_faults_are_tried_again(server: Server, fault: Answer) -> None:
 )
 def test_a_fault_that_stays_ends_the_turn(server: Server, fault: Answer, outcome: str) -> None:
     """After all attempts, with its name."""
-    outcomes, written = poll(server, [fault], 1, timeout_s=0.15)
+    patience_s = 0.15 if fault is drip else 30.0
+    outcomes, written = poll(server, [fault], 1, timeout_s=patience_s)
     assert outcomes == [outcome]
     assert len(server.asked) == 3
     assert written.outs == []
