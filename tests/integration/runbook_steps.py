@@ -21,6 +21,8 @@ ELSEWHERE = {
     "run --rm topics verify": "replays everything; tests/integration/test_wmata_end_to_end.py",
     "stream --speed": "an advice, not a step",
     "controltower train": "takes minutes; make test trains small models",
+    "model shadow": "needs a second model; tests/unit/test_score_serving.py",
+    "model use": "needs a second model; the row `model swapped while running` of make faults",
     "redis-cli": "a tool of Redis' image",
 }
 
