@@ -55,7 +55,8 @@ def essence(records: Sequence[wire.ExceptionRecord]) -> list[object]:
 def final_state(records: Sequence[Record]) -> tuple[object, ...]:
     """Progress, served stops and open codes of the only route at the end.
 
-    Without ETA_SLIP, which counts looks as they come in and so may be a look ahead or behind. Of a route that has ended only its end counts: fixes still on their way then come too late.
+    Without ETA_SLIP, which counts looks as they come in and so may be a look ahead or behind. Of a route
+    that has ended only its end counts: fixes still on their way then come too late.
     """
     fold = new_fold()
     changes = dict(fold.fold(records).changes)
