@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -282,8 +282,15 @@ def _late_actions(evidence: Evidence, recover: StageSpec) -> Iterator[str]:
             ending = msgspec.json.decode(record.value or b"{}", type=_Ending)
             if ending.exception_id and ending.resolved_at is not None:
                 ended.add(ending.exception_id)
-            for out in fold.fold([record]).outputs:
-                if out.topic == topics.DISPATCH:
-                    step = msgspec.json.decode(out.value or b"", type=_Step)
-                    if step.exception_id in ended and step.state not in TERMINAL_ACTION_STATES:
-                        yield f"action {step.action_id} became {step.state} after its exception had ended"
+            for step in _last_steps(fold.fold([record]).outputs):
+                if step.exception_id in ended and step.state not in TERMINAL_ACTION_STATES:
+                    yield f"action {step.action_id} became {step.state} after its exception had ended"
+
+
+def _last_steps(outputs: Iterable[Out]) -> Iterable[_Step]:
+    """Of each action where one record left it. What fell due before an end is told with it, and called off
+    in the same transaction, whether or not a tick came between."""
+    steps = (
+        msgspec.json.decode(out.value or b"", type=_Step) for out in outputs if out.topic == topics.DISPATCH
+    )
+    return {step.action_id: step for step in steps}.values()
