@@ -17,7 +17,11 @@ Behaviour = Callable[[dict[str, str], bytes], tuple[int, dict[str, str]]]
 
 
 class HttpReceiver:
-    """Keeps every request: (headers, body) in order."""
+    """Keeps every request that came whole: (headers, body) in order.
+
+    A sender that dies in the middle of its body has sent no request (RFC 9112, section 8): nothing is kept
+    and nothing is answered.
+    """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[tuple[dict[str, str], bytes]] = []
@@ -29,7 +33,11 @@ class HttpReceiver:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                length = int(self.headers["Content-Length"])
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    self.close_connection = True
+                    return
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 status, extra = outer.behave(headers, body)
                 with outer.heard:

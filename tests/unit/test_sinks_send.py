@@ -232,3 +232,13 @@ def test_a_template_cannot_add_headers() -> None:
 
 def delivery_of_example() -> Delivery:
     return next(iter(example_deliveries("leads")))
+
+
+def test_a_request_that_broke_off_in_its_body_was_no_request(receiver: HttpReceiver) -> None:
+    """What these tests count as told came whole: half a body of a sender that died is not kept."""
+    host, port = receiver.url.removeprefix("http://").removesuffix("/hook").split(":")
+    with socket.create_connection((host, int(port))) as half:
+        half.sendall(b"POST /hook HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
+        half.shutdown(socket.SHUT_WR)
+        assert half.recv(1) == b""
+    assert receiver.requests == []

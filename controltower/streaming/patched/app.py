@@ -31,6 +31,9 @@ class StageApp(faust.App):  # type: ignore[misc]
     def _new_transport(self) -> PollTransport:
         return PollTransport(self.conf.broker_consumer, self)
 
+    def _create_directories(self) -> None:
+        """Faust would leave a folder for tables, which are not used, where the worker was started."""
+
     async def _on_agent_error(self, _agent: Any, failed: BaseException) -> None:
         """Faust would start the agent again, without the poll it was about to hand over."""
         self.ownership.fail(RestartMe(f"Faust's agent failed: {failed!r}"))
