@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 
 from controltower.gateway.refusal import Refusal
-from controltower.metrics.table import GATEWAY_EVENTS, GATEWAY_REFUSED, GATEWAY_SECONDS
+from controltower.metrics.gateway import GATEWAY_EVENTS, GATEWAY_REFUSED, GATEWAY_SECONDS
 
 #: The label of a request that is about no feed.
 NO_FEED = "unknown"

@@ -8,15 +8,13 @@ from importlib.metadata import version
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from controltower.metrics.health import Health
-from controltower.metrics.table import (
+from controltower.metrics.kinds import FEED, OTHER, Kind, Label, Metric
+from controltower.metrics.stream import (
     BEHIND,
     BUSY,
-    FEED,
     FENCED,
     FOLDED,
     LAG,
-    METRICS,
-    OTHER,
     OUTPUTS,
     READY,
     REBALANCES,
@@ -24,14 +22,12 @@ from controltower.metrics.table import (
     RESTORE,
     RESTORED,
     RESTORING,
-    TALLIES,
     TRANSACTION,
     UNNAMED,
     VERSION,
-    Kind,
-    Label,
-    Metric,
 )
+from controltower.metrics.table import METRICS
+from controltower.metrics.tallies import TALLIES
 
 
 class UnknownTally(Exception):

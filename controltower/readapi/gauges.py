@@ -14,15 +14,15 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from controltower.metrics.table import (
+from controltower.metrics.board import (
     BOARD_ACTIONS,
     BOARD_EXCEPTIONS,
     BOARD_OLDEST_APPROVAL,
     BOARD_READABLE,
     BOARD_ROUTES,
     BOARD_TROUBLED,
-    Metric,
 )
+from controltower.metrics.kinds import Metric
 from controltower.readapi.boards import Boards
 from controltower.readapi.carriers import UNNAMED
 from controltower.readmodel.board import ActionLine, troubles_of

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from controltower.metrics.table import BOARD, METRICS, OTHER, Kind, Metric
+from controltower.metrics.board import BOARD
+from controltower.metrics.kinds import OTHER, Kind, Metric
+from controltower.metrics.table import METRICS
 
 #: Labels that Prometheus adds to every metric of a target.
 TARGET_LABELS = frozenset({"job", "instance", "stage"})

@@ -16,7 +16,7 @@ import uvicorn
 
 from controltower.embedded.redis import EmbeddedRedis
 from controltower.metrics import TALLIES, Health, PrometheusObserver, serve_metrics
-from controltower.metrics.table import Kind, Metric
+from controltower.metrics.kinds import Kind, Metric
 from controltower.readapi.app import make_app
 from controltower.readapi.tokens import Tokens
 from controltower.readmodel.fold import ProjectFold

@@ -13,7 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from controltower.metrics.table import BOARD, METRICS, Kind, Metric
+from controltower.metrics.board import BOARD
+from controltower.metrics.kinds import Kind, Metric
+from controltower.metrics.table import METRICS
 from tests.contract.deployment import ROOT, need_tool
 from tests.contract.test_deploy_dashboard import API_PANELS, METRIC_PANELS
 from tests.integration.runbook_steps import Step, steps

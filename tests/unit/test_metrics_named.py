@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from controltower.metrics.table import TALLIES
+from controltower.metrics.tallies import TALLIES
 
 ROOT = Path(__file__).parents[2] / "controltower"
 #: The package whose fold counts under the name of a stage.
