@@ -61,12 +61,22 @@ def make_app(
 
 
 def _add_boards(app: FastAPI, boards: Boards, guard: list[Any]) -> None:
-    def page(kind: str, known: str | None, after: str | None, limit: int, **wanted: Any) -> Response:
-        board = boards.read(kind)
-        if _same(known, board.digest):
-            return _unchanged(board.digest)
-        return _answer(take_page(kind, board.lines, wanted, after, limit), board.digest)
+    _add_routes(app, boards, guard)
+    _add_exceptions(app, boards, guard)
+    _add_actions(app, boards, guard)
+    _add_carriers(app, boards, guard)
 
+
+def _page(
+    boards: Boards, kind: str, known: str | None, after: str | None, limit: int, **wanted: Any
+) -> Response:
+    board = boards.read(kind)
+    if _same(known, board.digest):
+        return _unchanged(board.digest)
+    return _answer(take_page(kind, board.lines, wanted, after, limit), board.digest)
+
+
+def _add_routes(app: FastAPI, boards: Boards, guard: list[Any]) -> None:
     @app.get("/v1/routes", dependencies=guard, responses=LIST["route"], tags=["boards"])
     def routes(
         phase: Phase | None = None,
@@ -79,7 +89,8 @@ def _add_boards(app: FastAPI, boards: Boards, guard: list[Any]) -> None:
         known: Known = None,
     ) -> Response:
         """Routes that have not ended, by name."""
-        return page(
+        return _page(
+            boards,
             "route",
             known,
             after,
@@ -91,6 +102,8 @@ def _add_boards(app: FastAPI, boards: Boards, guard: list[Any]) -> None:
             vehicle_id=vehicle_id,
         )
 
+
+def _add_exceptions(app: FastAPI, boards: Boards, guard: list[Any]) -> None:
     @app.get("/v1/exceptions", dependencies=guard, responses=LIST["exception"], tags=["boards"])
     def exceptions(
         code: ExceptionCode | None = None,
@@ -105,7 +118,8 @@ def _add_boards(app: FastAPI, boards: Boards, guard: list[Any]) -> None:
         known: Known = None,
     ) -> Response:
         """Exceptions that are not over, worst and oldest first."""
-        return page(
+        return _page(
+            boards,
             "exception",
             known,
             after,
@@ -119,6 +133,8 @@ def _add_boards(app: FastAPI, boards: Boards, guard: list[Any]) -> None:
             zone=zone,
         )
 
+
+def _add_actions(app: FastAPI, boards: Boards, guard: list[Any]) -> None:
     @app.get("/v1/actions", dependencies=guard, responses=LIST["action"], tags=["boards"])
     def actions(
         state: ActionState | None = None,
@@ -131,7 +147,8 @@ def _add_boards(app: FastAPI, boards: Boards, guard: list[Any]) -> None:
         known: Known = None,
     ) -> Response:
         """Recovery actions without an end, oldest first; PENDING_APPROVAL waits for a person."""
-        return page(
+        return _page(
+            boards,
             "action",
             known,
             after,
@@ -143,6 +160,8 @@ def _add_boards(app: FastAPI, boards: Boards, guard: list[Any]) -> None:
             exception_id=exception_id,
         )
 
+
+def _add_carriers(app: FastAPI, boards: Boards, guard: list[Any]) -> None:
     @app.get("/v1/carriers", dependencies=guard, responses=LIST["carrier"], tags=["boards"])
     def carriers(known: Known = None) -> Response:
         """Counts per carrier over its routes and exceptions."""
