@@ -15,6 +15,7 @@ from controltower.feeds.events import Walk, compile_events
 from controltower.feeds.fields import as_integer, as_number, compile_field, show_field
 from controltower.feeds.formats import TEXT_FORMATS, Decode, find_decode
 from controltower.feeds.meanings import CodeReader, compile_code, compile_knowledge
+from controltower.feeds.nested import decode_nested
 from controltower.feeds.paths import Chain, Getter, compile_paths, show_paths
 from controltower.feeds.private import compile_redaction
 from controltower.feeds.rejection import Rejected
@@ -85,7 +86,7 @@ def compile_mapping(spec: MappingSpec, version: int = 0) -> Mapping:
     )
     read_code = compile_code(spec)
     return Mapping(
-        find_decode(spec.format, spec.csv, spec.encoding),
+        decode_nested(find_decode(spec.format, spec.csv, spec.encoding), spec.nested),
         _compile_head(spec),
         compile_events(spec.event_paths),
         compile_any(spec.skip),

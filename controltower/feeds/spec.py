@@ -11,6 +11,7 @@ from controltower.feeds.conditions import Condition, NothingSpec
 from controltower.feeds.events import compile_events
 from controltower.feeds.fields import FieldRule
 from controltower.feeds.formats import LIST_FORMATS, CsvSpec, Encoding, Format
+from controltower.feeds.nested import NestedSpec
 from controltower.feeds.paths import Paths, compile_paths
 from controltower.feeds.tables import compile_table
 from controltower.feeds.times import compile_time
@@ -148,6 +149,9 @@ class MappingSpec(_Part):
         default="utf-8", description="of JSON, NDJSON and CSV; XML says its own in its first line"
     )
     csv: CsvSpec = CsvSpec()
+    nested: Annotated[tuple[NestedSpec, ...], BeforeValidator(_as_tuple)] = Field(
+        default=(), description="JSON that stands as text within the payload, as message services wrap it"
+    )
     schema_: SchemaSpec | None = Field(default=None, alias="schema")
     events: Annotated[tuple[str, ...] | None, BeforeValidator(_as_tuple)] = None
     nothing: Annotated[tuple[NothingSpec, ...], BeforeValidator(_as_tuple)] = ()

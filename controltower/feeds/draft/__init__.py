@@ -22,6 +22,7 @@ from controltower.feeds.draft.fields import (
 from controltower.feeds.draft.shape import Leaf, find_events, leaves, walk_events
 from controltower.feeds.draft.times import date_alone, find_format, has_offset, is_ambiguous, time_of_day
 from controltower.feeds.formats import LIST_FORMATS, CsvSpec, Encoding, Format, find_decode
+from controltower.feeds.nested import NestedSpec, nested_texts, read_nested
 from controltower.feeds.paths import Chain, compile_paths
 from controltower.feeds.rejection import Rejected
 from controltower.feeds.spec import FieldName
@@ -62,6 +63,7 @@ class _Sample(NamedTuple):
     encoding: Encoding
     csv: CsvSpec
     payload: Any
+    nested: tuple[NestedSpec, ...] = ()
 
 
 def _format_lines(sample: _Sample, events: str) -> list[str]:
@@ -70,6 +72,8 @@ def _format_lines(sample: _Sample, events: str) -> list[str]:
     csv = [f"delimiter: {_quoted(sample.csv.delimiter)}"] if sample.csv.delimiter != "," else []
     csv += [f"columns: [{', '.join(sample.csv.columns)}]"] if sample.csv.columns else []
     lines += [f"csv: {{{', '.join(csv)}}}"] if csv else []
+    lines += ["nested:"] if sample.nested else []
+    lines += [f"  - {{path: {_quoted(spec.path)}, written: {spec.written}}}" for spec in sample.nested]
     is_said = not events or (sample.kind in LIST_FORMATS and events == "[]")
     return lines if is_said else [*lines, f"events: {_quoted(events)}"]
 
@@ -93,10 +97,18 @@ def _decode(sample: bytes, suffix: str) -> _Sample:
                         delimiter=csv.delimiter, columns=tuple(f"c{n + 1}" for n in range(len(found[0])))
                     )
                     found = find_decode(kind, csv, encoding)(sample)
-                return _Sample(kind, encoding, csv, found)
+                return _Sample(kind, encoding, csv, *_unwrap(found))
             except Rejected:
                 continue
     return _Sample("json", "utf-8", CsvSpec(), None)
+
+
+def _unwrap(payload: Any) -> tuple[Any, tuple[NestedSpec, ...]]:
+    """The sample with the JSON in its texts read, and in theirs, and where they stand."""
+    specs: tuple[NestedSpec, ...] = ()
+    while found := tuple(nested_texts(payload)):
+        payload, specs = read_nested(payload, found), (*specs, *found)
+    return payload, specs
 
 
 def _is_data(head: list[str]) -> bool:
