@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from heapq import heappop, heappush
 from typing import Final
 
 import msgspec
@@ -41,8 +42,10 @@ class FeedHealthFold:
         self._wall_ms = wall_ms
         self._clocks = SourceClocks()
         self._feeds: dict[str, Feed] = {}
-        #: offset in feed-health -> a pulse whose slot is not yet judged
-        self._waiting: dict[int, wire.FeedPulse] = {}
+        #: slot -> offset in feed-health -> a pulse; of slots that are not yet judged
+        self._waiting: dict[int, dict[int, wire.FeedPulse]] = {}
+        #: the same slots as a heap: a tick costs what it makes ready, not what waits
+        self._slots: list[int] = []
         self._archive = Archive()
         self._judged_ms = 0
         self._changes: dict[bytes, bytes | None] = {}
@@ -55,7 +58,8 @@ class FeedHealthFold:
         elif key == JUDGED_KEY:
             self._judged_ms = int(value)
         elif key.startswith(PULSE_KEY):
-            self._waiting[int(key[len(PULSE_KEY) :])] = msgspec.json.decode(value, type=wire.FeedPulse)
+            pulse = msgspec.json.decode(value, type=wire.FeedPulse)
+            self._wait(int(key[len(PULSE_KEY) :]), pulse)
         elif key.startswith(FEED_KEY):
             feed = msgspec.msgpack.decode(value, type=Feed)
             self._feeds[feed.name] = feed
@@ -83,7 +87,7 @@ class FeedHealthFold:
             self._tallies["unreadable",] += 1
             return
         if isinstance(event, wire.FeedPulse):
-            self._waiting[record.offset] = event
+            self._wait(record.offset, event)
             self._changes[_pulse_key(record.offset)] = record.value
             return
         now_ms = self._clocks.tick(event)
@@ -92,6 +96,14 @@ class FeedHealthFold:
             self._judge(now_ms // SLOT_MS * SLOT_MS)
             for ended in self._archive.advance(now_ms, topics.EXCEPTIONS):
                 self._put_away(ended)
+
+    def _wait(self, offset: int, pulse: wire.FeedPulse) -> None:
+        """Until every source is read beyond its slot; one may be hours ahead of another."""
+        slot = slot_of(to_ms(pulse.slot_from))
+        if slot not in self._waiting:
+            self._waiting[slot] = {}
+            heappush(self._slots, slot)
+        self._waiting[slot][offset] = pulse
 
     def _judge(self, upto_ms: int) -> None:
         """All slots that end at `upto_ms` or earlier."""
@@ -114,15 +126,11 @@ class FeedHealthFold:
         return max(over) if over and all(over) else 0
 
     def _take_ready(self, upto_ms: int) -> list[tuple[int, wire.FeedPulse]]:
-        ready = [
-            (offset, pulse)
-            for offset, pulse in self._waiting.items()
-            if to_ms(pulse.slot_from) + SLOT_MS <= upto_ms
-        ]
+        ready: list[tuple[int, wire.FeedPulse]] = []
+        while self._slots and (self._slots[0] + 1) * SLOT_MS <= upto_ms:
+            ready += self._waiting.pop(heappop(self._slots)).items()
         for offset, _ in ready:
-            del self._waiting[offset]
-            key = _pulse_key(offset)
-            self._changes[key] = None
+            self._changes[_pulse_key(offset)] = None
         return sorted(ready, key=lambda found: (found[1].slot_from, found[1].first_at, found[1].source))
 
     def _hear(self, offset: int, pulse: wire.FeedPulse) -> None:
