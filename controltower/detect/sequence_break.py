@@ -1,7 +1,9 @@
 """SEQUENCE_BREAK: the plan's order is not kept. The metric `manner` says how.
 
 `reversed`: the vehicle drives its path backwards, 4 fixes in a row over at least 90 s and 300 m, and not
-just back to its first stop. Clears when it goes forward again. `order`: a stop was served before one that
+just back to its first stop, nor where its path comes back by the same street, so that it may as well have
+driven on. The line between stops that stands in for a path says nothing of directions. Clears when it goes
+forward again. `order`: a stop was served before one that
 was due earlier, and some promise is no longer kept by the present ETA. Clears when the stops left out are
 served or the plan is updated.
 """
@@ -19,7 +21,8 @@ CODE = ExceptionCode.SEQUENCE_BREAK
 WAKES = Wake.BACKWARD | Wake.SERVED
 
 _STOPS_TOLD = 8
-_IDLE = Reversal()
+#: A path may go on for this long before it turns back, since a fix in between may lack.
+_TURN_M = 500.0
 
 
 def step(was: Reversal, seen: Observation, moved_m: float) -> Reversal:
@@ -34,6 +37,8 @@ def step(was: Reversal, seen: Observation, moved_m: float) -> Reversal:
         return Reversal(until_ms=was.until_ms)
     if moved_m > -limits.reversal_step_m:
         return was
+    if _may_have_driven_on(seen, was.back_m - moved_m):
+        return Reversal(until_ms=was.until_ms)
     fixes, back_m = was.fixes + 1, was.back_m - moved_m
     since_ms = was.since_ms if was.fixes else at_ms
     on = (
@@ -42,6 +47,16 @@ def step(was: Reversal, seen: Observation, moved_m: float) -> Reversal:
         and at_ms - since_ms >= limits.reversal_ms
     )
     return Reversal(on, fixes, since_ms, at_ms, back_m)
+
+
+def _may_have_driven_on(seen: Observation, back_m: float) -> bool:
+    """The path passes here again, no further ahead than it can be after this much of it."""
+    plan, reached_m = seen.plan, seen.progress.reached_m
+    if not plan.has_path:
+        return True
+    ahead_m = reached_m + 2 * back_m + _TURN_M
+    there_m, off_m = plan.path.project(seen.x, seen.y, reached_m, ahead_m, reached_m)
+    return there_m > reached_m and off_m <= seen.limits.corridor_m * seen.limits.corridor_clear_share
 
 
 def verdict_of_way(memory: Reversal) -> Verdict:

@@ -16,6 +16,9 @@ SIMPLIFY_M = 2.0
 #: Metres of offset that one metre of distance from the expected place costs. It separates the two passes
 #: of a path that crosses itself or doubles back, where both offsets are equal.
 NEARNESS_WEIGHT = 0.02
+#: The same for places behind. Where a path goes back by the street that it came, both lie as near to a
+#: vehicle that has turned, and vehicles drive on: what is ahead may be three times as far.
+BEHIND_WEIGHT = 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ class Path:
     ) -> tuple[float, float]:
         """Nearest point within [low_m, high_m] along the path: (along_m, offset_m).
 
-        Among places equally near, the one next to `expected_m` wins.
+        Among places equally near, the one next to `expected_m` wins, ahead rather than behind.
         """
         first = bisect_right(self.along, low_m) - 1 if low_m > 0.0 else 0
         last = bisect_left(self.along, high_m)
@@ -140,7 +143,8 @@ class Path:
             offset = math.sqrt(ex * ex + ey * ey)
             if offset < best_cost:
                 here = start + share * length
-                cost = offset + NEARNESS_WEIGHT * abs(here - expected_m)
+                further = here - expected_m
+                cost = offset + further * (NEARNESS_WEIGHT if further >= 0.0 else -BEHIND_WEIGHT)
                 if cost < best_cost:
                     best_cost, best_along, best_offset = cost, here, offset
                     reach_m = expected_m + cost / NEARNESS_WEIGHT

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+from msgspec.structs import replace
+
+from controltower import polyline
 from schemas import wire
 from schemas.vocabulary import ExceptionCode, Milestone, Transition
 from tests.unit.roads import (
@@ -14,6 +18,7 @@ from tests.unit.roads import (
     log_of,
     make_plan,
     new_fold,
+    north,
     run_day,
     scan_of,
     stand,
@@ -35,6 +40,32 @@ def test_driving_the_path_backwards_is_a_sequence_break_and_no_detour() -> None:
     assert opened(records) == [ExceptionCode.SEQUENCE_BREAK]
     assert breaks[0].metrics["manner"] == "reversed"
     assert breaks[-1].transition is Transition.RESOLVED
+
+
+def there_and_back_plan() -> wire.Plan:
+    """Five stops up the road, and five on the way back by the same road: a kilometre and two minutes each."""
+    plan = make_plan()
+    places = [0, 1, 2, 3, 4, 3.5, 2.5, 1.5, 0.5, 0]
+    stops = zip(plan.stops, places, strict=True)
+    plan.stops = tuple(replace(stop, lat=north(place * 1000.0)) for stop, place in stops)
+    plan.path = polyline.encode([(north(m), 8.0) for m in [*range(0, 4001, 500), *range(3500, -1, -500)]])
+    return plan
+
+
+@pytest.mark.parametrize("every_s", [10, 25])
+def test_a_path_that_comes_back_by_the_same_street_is_not_driven_backwards(every_s: int) -> None:
+    """Where it turns, the way on and the way back lie at the same place: the van drives on."""
+    out = drive(0, 480, 0, every_s)
+    wait = stand(490, 590, 4000, every_s=every_s)
+    back = [Ping(600 + t, 4000 - t * SPEED_MPS) for t in range(0, 470, every_s)]
+    assert run_day(day_of([*out, *wait, *back], range(0, 1080, 10), there_and_back_plan())) == []
+
+
+def test_without_a_path_nothing_is_driven_backwards() -> None:
+    """The line between the stops says nothing of the streets that lead from one to the next."""
+    back = [Ping(390 + i * 30, 3000 - i * 125) for i in range(13)]
+    day = day_of(drive(0, 360, 0) + back + drive(780, 1690, 1600), TICKS, make_plan(with_path=False))
+    assert ExceptionCode.SEQUENCE_BREAK not in opened(run_day(day))
 
 
 def test_waiting_down_the_road_before_the_start_is_no_departure() -> None:
