@@ -101,7 +101,8 @@ def nested_texts(payload: Any, path: str = "") -> list[NestedSpec]:
         ]
         return [spec for at, value in inner for spec in nested_texts(value, at)]
     if type(payload) is list:
-        return nested_texts(payload[0], f"{path}[]") if payload else []
+        inside = f"{path}.[]" if path.endswith("[]") else f"{path}[]"
+        return nested_texts(payload[0], inside) if payload else []
     if type(payload) is not str or not path:
         return []
     return [
