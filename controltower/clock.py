@@ -13,7 +13,7 @@ def wall_ms() -> int:
 
 def instant_of(epoch_ms: int) -> datetime:
     """The UTC instant of epoch milliseconds."""
-    return datetime.fromtimestamp(epoch_ms / 1000, tz=UTC)
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC)
 
 
 def epoch_ms_of(instant: datetime) -> int:

@@ -63,7 +63,8 @@ class Meter:
             slot = slot_of(received_ms)
             found = self._open[feed] = Open(slot, carrier, tenant, received_ms, received_ms, Counts())
             self._oldest = min(self._oldest or slot, slot)
-        found.last_ms = max(found.last_ms, received_ms)
+        if received_ms > found.last_ms:
+            found.last_ms = received_ms
         found.counts.records += 1
         return found.counts
 

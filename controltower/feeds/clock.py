@@ -34,7 +34,8 @@ class SourceClock(msgspec.Struct, array_like=True, gc=False):
         """A record or a mark of this time was read."""
         if self.empty:
             self.empty, self.at_ms, self.ticked_ms = False, 0, 0
-        self.at_ms = max(self.at_ms, at_ms)
+        if at_ms > self.at_ms:
+            self.at_ms = at_ms
 
     def wait(self, wall_ms: int) -> None:
         """Read to the end at this time of the wall."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -122,10 +123,11 @@ class NormalizeFold:
             return None
         self._outputs, self._tallies = [], Counter()
         self._clock.wait(now_ms)
-        self._tick_if_due()
+        self._tick()
         return self._commit()
 
     def _commit(self) -> Commit:
+        self._count_received()
         changes = self._fleet.take_changes() + self._meter.take_change()
         changes += self._unmapped.take_changes() + self._manifests.take_changes()
         for name in sorted(self._new_versions):
@@ -137,17 +139,24 @@ class NormalizeFold:
             self._surge_changed = False
         return Commit(self._outputs, changes, dict(self._tallies))
 
-    def _advance(self, at_ms: int) -> None:
-        self._clock.advance(at_ms)
-        self._tick_if_due()
+    def _count_received(self) -> None:
+        """What was accepted and what was rejected, once per poll instead of with each record."""
+        for (name, *labels), count in list(self._tallies.items()):
+            if name in ("accepted", "rejected"):
+                self._tallies["received", labels[0]] += count
 
-    def _tick_if_due(self) -> None:
+    def _advance(self, at_ms: int) -> None:
         clock = self._clock
+        clock.advance(at_ms)
         if clock.at_ms >= clock.due_ms:
-            self._outputs += self._meter.close_before(clock.at_ms, self._tallies)
-            self._outputs += tick_everyone(clock, self._source, self._partitions)
-            self._fleet.forget_unseen(clock.at_ms)
-            self._manifests.forget_ended(clock.at_ms)
+            self._tick()
+
+    def _tick(self) -> None:
+        clock = self._clock
+        self._outputs += self._meter.close_before(clock.at_ms, self._tallies)
+        self._outputs += tick_everyone(clock, self._source, self._partitions)
+        self._fleet.forget_unseen(clock.at_ms)
+        self._manifests.forget_ended(clock.at_ms)
 
     def _fold_carrier_event(self, record: Record) -> None:
         headers = dict(record.headers)
@@ -182,8 +191,9 @@ class NormalizeFold:
             self._count_accepted(record, name)
             for nothing, _ in reading.nothings:
                 self._tallies["nothing", name, nothing.value] += 1
+            if reading.scans:
+                self._tallies["scans", name] += len(reading.scans)
             for scan in reading.scans:
-                self._tallies["scans", name] += 1
                 self._accept(scan, name, received_ms, counts)
         if received_ms is not None:
             self._advance(received_ms)
@@ -267,13 +277,11 @@ class NormalizeFold:
         return self._manifests.take(plan, received_at) + tell_plan(plan, received_at, source)
 
     def _count_accepted(self, record: Record, feed: str) -> None:
-        self._tallies["received", feed] += 1
         self._tallies["accepted", feed] += 1
         if self._surge.accepted(record.topic):
             self._surge_changed = True
 
     def _reject(self, record: Record, feed: str, rejected: Rejected) -> None:
-        self._tallies["received", feed] += 1
         self._tallies["rejected", feed, rejected.reason.value] += 1
         self._outputs.append(_write_letter(record, self._partition, rejected))
         if self._rejected_limit:
@@ -330,5 +338,6 @@ def _find_ms(text: bytes) -> int | None:
     return at_ms if _EARLIEST_MS <= at_ms <= _LATEST_MS else None
 
 
+@lru_cache(maxsize=1024)
 def _show(header: bytes | None) -> str:
     return (header or b"").decode("ascii", errors="replace")

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy as copy_of
 from datetime import datetime
-from hashlib import sha256
-from typing import Any, NamedTuple, TypeVar
-
-import msgspec
+from typing import Any, Final, NamedTuple
 
 from controltower.feeds.conditions import compile_any, compile_nothings
 from controltower.feeds.events import Walk, compile_events
-from controltower.feeds.fields import as_integer, as_number, compile_field, show_field
-from controltower.feeds.formats import TEXT_FORMATS, Decode, find_decode
+from controltower.feeds.field_readers import FieldReaders
+from controltower.feeds.fields import compile_field
+from controltower.feeds.formats import Decode, find_decode
+from controltower.feeds.identity import compile_identity, hash_event, hash_for_shipment
 from controltower.feeds.meanings import CodeReader, compile_code, compile_knowledge
 from controltower.feeds.nested import decode_nested
-from controltower.feeds.paths import Chain, Getter, compile_paths, show_paths
+from controltower.feeds.paths import Chain, as_object, compile_paths, show_paths
 from controltower.feeds.private import compile_redaction
 from controltower.feeds.rejection import Rejected
 from controltower.feeds.spec import FieldName, MappingSpec
@@ -24,7 +23,6 @@ from controltower.feeds.times import TimeReader, compile_time
 from controltower.feeds.values import (
     read_identifier,
     read_identifiers,
-    read_number,
     read_position,
     read_raw,
     read_revision,
@@ -42,12 +40,8 @@ REVISIONS_PER_VERSION = 1 << 31
 
 #: The path of the record's key: `$.@key`.
 KEY_FIELD = "@key"
-
-_SCAN_ID_CHARACTERS = 24
-_SEPARATOR = "\x1f"
-_encode_time = msgspec.json.Encoder().encode
-#: What identifies an event where the mapping does not say: everything that tells it from its neighbours.
-_TELLING: tuple[FieldName, ...] = ("vehicle_id", "stop_id", "code", "text", "hub", "place_name")
+#: Required fields that the scan needs in any case.
+_READ_ONCE: Final[tuple[FieldName, ...]] = ("occurred_at", "lat", "lon")
 
 
 class Reading(NamedTuple):
@@ -59,9 +53,9 @@ class Reading(NamedTuple):
 
 #: (payload bytes, received_at, where the record stands, its key) -> scans; raises Rejected and nothing else
 PayloadReader = Callable[[bytes | None, datetime, Source, bytes | None], Reading]
-_Value = TypeVar("_Value")
 EventReader = Callable[[Chain, datetime, Source], Scan]
-PlaceReader = Callable[[Chain], Place | None]
+#: (event, its latitude and longitude as the payload has them)
+PlaceReader = Callable[[Chain, Any, Any], Place | None]
 
 
 class Mapping(NamedTuple):
@@ -76,6 +70,7 @@ class Mapping(NamedTuple):
     read_code: CodeReader
     needs_key: bool
     knows: Callable[[str], bool]
+    is_single: bool
 
 
 def compile_mapping(spec: MappingSpec, version: int = 0) -> Mapping:
@@ -95,6 +90,7 @@ def compile_mapping(spec: MappingSpec, version: int = 0) -> Mapping:
         read_code,
         KEY_FIELD in spec.model_dump_json(),
         compile_knowledge(spec),
+        spec.event_paths is None,
     )
 
 
@@ -105,7 +101,9 @@ def compile_reader(mapping: Mapping) -> PayloadReader:
     received, and whoever repairs a dead letter sends back exactly what was refused. A scan that names
     several shipments becomes one scan for each.
     """
-    decode, find_nothings, walk, is_skipped, read_event, _, _, needs_key, _ = mapping
+    decode, find_nothings, walk, is_skipped, read_event, _, _, needs_key, *_ = mapping
+    if mapping.is_single:
+        return _compile_single(mapping)
 
     def read_payload(
         value: bytes | None, received_at: datetime, source: Source, key: bytes | None = None
@@ -129,6 +127,26 @@ def compile_reader(mapping: Mapping) -> PayloadReader:
     return read_payload
 
 
+def _compile_single(mapping: Mapping) -> PayloadReader:
+    """The same where the payload is the one event, as it is with most positions."""
+    decode, find_nothings, _, is_skipped, read_event, _, _, needs_key, *_ = mapping
+
+    def read_payload(
+        value: bytes | None, received_at: datetime, source: Source, key: bytes | None = None
+    ) -> Reading:
+        root: Chain = (with_key(decode(value), key) if needs_key else decode(value),)
+        scans: list[Scan] = []
+        is_empty, nothings = find_nothings(root)
+        if is_empty:
+            return Reading(scans, nothings)
+        as_object(root[0], "the payload")
+        if is_skipped is None or not is_skipped(root):
+            append_per_shipment(scans, read_event(root, received_at, source))
+        return Reading(scans, nothings)
+
+    return read_payload
+
+
 def with_key(payload: Any, key: bytes | None) -> Any:
     """The payload with the record's key in it, for carriers that do not repeat what they were asked for."""
     if type(payload) is dict and key:
@@ -147,21 +165,8 @@ def append_per_shipment(scans: list[Scan], scan: Scan) -> None:
     for shipment_id in shipment_ids:
         copy = copy_of(scan)
         copy.shipment_ids = (shipment_id,)
-        copy.scan_id = _hash(f"{scan.scan_id}{_SEPARATOR}{shipment_id}")
+        copy.scan_id = hash_for_shipment(scan.scan_id, shipment_id)
         scans.append(copy)
-
-
-def _hash(text: str) -> str:
-    return _hash_of(text.encode())
-
-
-def _hash_of(content: bytes) -> str:
-    return sha256(content).hexdigest()[:_SCAN_ID_CHARACTERS]
-
-
-def _hash_event(identity: str, at: datetime) -> str:
-    """Of the time as isoformat() has it, which msgspec writes faster, with Z for the offset and in quotes."""
-    return _hash_of(b"%b%b%b+00:00" % (identity.encode(), _SEPARATOR.encode(), _encode_time(at)[1:-2]))
 
 
 def _compile_head(
@@ -185,53 +190,17 @@ def _compile_head(
     return find
 
 
-class _Fields:
-    """Getters of the mapped fields, with the names that a rejection's detail shows.
-
-    A field that the mapping leaves out has a reader that is done at once, since most mappings name few.
-    """
-
-    def __init__(self, spec: MappingSpec) -> None:
-        self._spec = spec
-        self._text_numbers = spec.numbers == "text" or spec.format in TEXT_FORMATS
-
-    def get(self, name: FieldName) -> tuple[Getter, str]:
-        source = self._spec.fields.get(name)
-        return (lambda chain: None, name) if source is None else (compile_field(source), show_field(source))
-
-    def number(self, name: FieldName) -> tuple[Getter, str]:
-        find, shown = self.get(name)
-        return (as_number(find) if self._text_numbers else find), shown
-
-    def integer(self, name: FieldName) -> tuple[Getter, str]:
-        find, shown = self.get(name)
-        return (as_integer(find) if self._text_numbers else find), shown
-
-    def reader(
-        self, name: FieldName, read: Callable[[Any, str], _Value], missing: _Value, find: Getter | None = None
-    ) -> Callable[[Chain], _Value]:
-        """The field's value as `read` takes it; `find` where it is not as the mapping says."""
-        own, shown = self.get(name)
-        getter = find or own
-        if name not in self._spec.fields:
-            return lambda chain: missing
-
-        def read_field(chain: Chain) -> _Value:
-            value = getter(chain)
-            return missing if value is None else read(value, shown)
-
-        return read_field
-
-
 def _compile_event(
     spec: MappingSpec, version: int, read_time: TimeReader, read_code: CodeReader
 ) -> EventReader:
-    fields = _Fields(spec)
-    required = [fields.get(name) for name in spec.required]
+    fields = FieldReaders(spec)
+    (find_lat, _), (find_lon, _) = fields.number("lat"), fields.number("lon")
+    needs_time, needs_lat, needs_lon = (name in spec.required for name in _READ_ONCE)
+    others = [fields.get(name)[0] for name in spec.required if name not in _READ_ONCE]
     nobody: tuple[str, ...] = ()
     read_shipments = fields.reader("shipment_ids", read_identifiers, nobody)
     read_route, read_vehicle, read_stop = (
-        fields.reader(name, read_identifier, None) for name in ("route_id", "vehicle_id", "stop_id")
+        fields.identifier_reader(name) for name in ("route_id", "vehicle_id", "stop_id")
     )
     (_, shipments), (_, route) = fields.get("shipment_ids"), fields.get("route_id")
     (find_occurred, occurred), (find_recorded, recorded) = (
@@ -240,23 +209,27 @@ def _compile_event(
     )
     read_later = fields.reader("revision", read_revision, 1, fields.integer("revision")[0])
     read_text, redact = fields.reader("text", read_raw, None), compile_redaction(spec.personal)
-    identify, read_place, find_carrier = _compile_identity(spec), _compile_place(spec), _carrier(spec)
+    identify, read_place, find_carrier = compile_identity(spec), _compile_place(spec), _carrier(spec)
+    refuse_missing = _compile_refusal(spec)
     first_revision = version * REVISIONS_PER_VERSION
     feed, carrier, tenant = spec.feed, spec.carrier, spec.tenant
 
     def read_event(chain: Chain, received_at: datetime, source: Source) -> Scan:
-        for find, shown in required:
+        occurred_at, lat, lon = find_occurred(chain), find_lat(chain), find_lon(chain)
+        if (occurred_at is None and needs_time) or (lat is None and needs_lat) or (lon is None and needs_lon):
+            refuse_missing(chain)
+        for find in others:
             if find(chain) is None:
-                raise Rejected(RejectReason.MISSING_FIELD, f"{shown} is missing")
+                refuse_missing(chain)
         shipment_ids = read_shipments(chain)
         route_id = read_route(chain)
         if route_id is None and not shipment_ids:
             raise Rejected(RejectReason.NO_SUBJECT, f"neither {route} nor {shipments} has a value")
-        at = read_time(find_occurred(chain), chain, received_at, occurred)
+        at = read_time(occurred_at, chain, received_at, occurred)
         recorded_at, raw_text = find_recorded(chain), read_text(chain)
         milestone, reason, raw_code = read_code(chain)
         return Scan(
-            scan_id=_hash_event(identify(chain), at.at),
+            scan_id=hash_event(identify(chain), at.at),
             revision=first_revision + read_later(chain),
             feed=feed,
             carrier=carrier if find_carrier is None else find_carrier(chain),
@@ -275,56 +248,43 @@ def _compile_event(
             if recorded_at is None
             else read_time(recorded_at, chain, received_at, recorded).at,
             received_at=received_at,
-            place=read_place(chain),
+            place=read_place(chain, lat, lon),
             source=source,
         )
 
     return read_event
 
 
+def _compile_refusal(spec: MappingSpec) -> Callable[[Chain], None]:
+    """Raises Rejected for the first required field that an event lacks."""
+    required = [FieldReaders(spec).get(name) for name in spec.required]
+
+    def refuse_missing(chain: Chain) -> None:
+        shown = next(shown for find, shown in required if find(chain) is None)
+        raise Rejected(RejectReason.MISSING_FIELD, f"{shown} is missing")
+
+    return refuse_missing
+
+
 def _carrier(spec: MappingSpec) -> Callable[[Chain], str] | None:
     """A feed that brings several carriers names them itself."""
     if "carrier" not in spec.fields:
         return None
-    find, shown = _Fields(spec).get("carrier")
+    find, shown = FieldReaders(spec).get("carrier")
     return lambda chain: read_identifier(find(chain), shown) or spec.carrier
 
 
-def _compile_identity(spec: MappingSpec) -> Callable[[Chain], str]:
-    parts = [(compile_paths(paths), show_paths(paths)) for paths in spec.identity]
-    if not parts:
-        fields = _Fields(spec)
-        parts = [fields.get(name) for name in _TELLING if name in spec.fields]
-        return lambda chain: _SEPARATOR.join(
-            [spec.feed, *(read_raw(find(chain), shown) or "" for find, shown in parts)]
-        )
-    shown = ", ".join(shown for _, shown in parts)
-    feed = spec.feed
-
-    def identify(chain: Chain) -> str:
-        found = [read_identifier(find(chain), name) or "" for find, name in parts]
-        if not any(found):
-            raise Rejected(RejectReason.MISSING_FIELD, f"nothing identifies the event: {shown}")
-        return _SEPARATOR.join([feed, *found])
-
-    return identify
-
-
 def _compile_place(spec: MappingSpec) -> PlaceReader:
-    fields = _Fields(spec)
-    (find_lat, lat), (find_lon, lon) = fields.number("lat"), fields.number("lon")
+    fields = FieldReaders(spec)
+    (_, lat_shown), (_, lon_shown) = fields.get("lat"), fields.get("lon")
     read_speed, read_bearing, read_accuracy = (
-        fields.reader(name, read_number, None, fields.number(name)[0])
-        for name in ("speed", "bearing_deg", "accuracy_m")
+        fields.number_reader(name) for name in ("speed", "bearing_deg", "accuracy_m")
     )
-    read_name, read_hub = (
-        fields.reader("place_name", read_raw, None),
-        fields.reader("hub", read_identifier, None),
-    )
+    read_name, read_hub = fields.reader("place_name", read_raw, None), fields.identifier_reader("hub")
     mps_per_unit, redact = MPS_PER_UNIT[spec.speed_unit], compile_redaction(spec.personal)
 
-    def read_place(chain: Chain) -> Place | None:
-        position = read_position(find_lat(chain), find_lon(chain), lat, lon)
+    def read_place(chain: Chain, lat: Any, lon: Any) -> Place | None:
+        position = read_position(lat, lon, lat_shown, lon_shown)
         place_name, hub_id = read_name(chain), read_hub(chain)
         place_name = redact(place_name, chain) if place_name else None
         if position is None:

@@ -25,6 +25,8 @@ def compile_code(spec: MappingSpec) -> CodeReader:
     look_up_code = compile_table(_codes(spec))
     look_up_reason = compile_table(_reasons(spec))
     lookups = _compile_lookups(spec)
+    if not lookups and "code" not in spec.fields and "reason_code" not in spec.fields:
+        return lambda chain: (None, None, None)
 
     def read_code(chain: Chain) -> tuple[Milestone | None, Reason | None, str | None]:
         raw_code = read_raw(find_code(chain), code)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from controltower.feeds.rejection import Rejected
-from controltower.feeds.values import read_identifier
+from controltower.feeds.values import LONGEST_IDENTIFIER, read_identifier
 from schemas.vocabulary import RejectReason
 
 #: The payload first, then what encloses the event, the event last.
@@ -42,12 +42,14 @@ def show_paths(paths: Paths) -> str:
 
 def compile_paths(paths: Paths) -> Getter:
     """A function that finds the value of `paths`, or None. Raises ValueError for what is no path."""
-    getters = [_compile_template(path) for path in ([paths] if isinstance(paths, str) else paths)]
-    if len(getters) == 1:
-        return getters[0]
+    first, *others = [_compile_template(path) for path in ([paths] if isinstance(paths, str) else paths)]
+    if not others:
+        return first
 
     def find_first(chain: Chain) -> Any:
-        for getter in getters:
+        if (value := first(chain)) is not None:
+            return value
+        for getter in others:
             if (value := getter(chain)) is not None:
                 return value
         return None
@@ -71,7 +73,9 @@ def _compile_template(template: str) -> Getter:
     def join(chain: Chain) -> str | None:
         text = before
         for getter, may_miss, after in parts:
-            value = read_identifier(getter(chain), template)
+            value = getter(chain)
+            if type(value) is not str or len(value) > LONGEST_IDENTIFIER:
+                value = read_identifier(value, template)
             if value is None and not may_miss:
                 return None
             text += f"{value or ''}{after}"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from controltower.feeds.paths import Chain
 from controltower.feeds.rejection import Rejected
@@ -24,7 +26,7 @@ class NoZone(ValueError):
     """A time without an offset, and no zone to assume."""
 
 
-class Instant(NamedTuple):
+class Instant(msgspec.Struct, frozen=True, gc=False):
     """A time in UTC, the zone that was assumed because the payload had none, and the time as written."""
 
     at: datetime

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from controltower.feeds.mapper import _hash_event
+from controltower.feeds.identity import hash_event
 from controltower.feeds.paths import _through, compile_path, compile_steps
 from controltower.feeds.rejection import Rejected
 from controltower.streaming.stage import Record
@@ -191,4 +191,4 @@ def test_the_id_of_a_scan_holds_the_time_as_it_always_did(identity: str, at: dat
     """Ids stay what they were in earlier versions, to the microsecond."""
     at = at.replace(tzinfo=UTC)
     content = f"{identity}\x1f{at.isoformat()}".encode()
-    assert _hash_event(identity, at) == sha256(content).hexdigest()[:24]
+    assert hash_event(identity, at) == sha256(content).hexdigest()[:24]
