@@ -99,7 +99,7 @@ def test_what_could_not_be_told_is_named_with_its_line(
 
 def test_a_text_in_a_list_of_lists_breaks_no_draft() -> None:
     """Its place has a path, whether it holds JSON or not."""
-    assert "fields:" in draft_mapping("acme", "acme", b'[["{}"]]', "", "UTC")
+    assert "feed: acme" in draft_mapping("acme", "acme", b'[["{}"]]', "", "UTC")
 
 
 @pytest.mark.parametrize("feed", ["plain", "tnt", "plain-csv"])
