@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from controltower.detect import excess_dwell, long_halt, route_deviation, sequence_break, slow_progress
-from controltower.detect.motion import memory_ms
-from controltower.detect.rule import Observation, silence_limit_ms
+from controltower.detect.rule import Observation
 from controltower.detect.standing import settle
 from controltower.route.evidence import Fix, Snapshot
 from controltower.route.limits import Limits
@@ -22,12 +21,8 @@ def fold_fix(was: Snapshot, plan: RoutePlan, fix: Fix, limits: Limits) -> Snapsh
     before = was.progress
     x, y = plan.frame.to_xy(fix.lat, fix.lon)
     progress = advance(before, plan, fix, x, y, limits)
-    at_ms, standing = fix.at_ms, was.standing
-    gap_limit = limits.silence_ms
-    if at_ms - standing.seen_ms > gap_limit:
-        gap_limit = silence_limit_ms(before.cadence_ms, before.gaps, limits)
-    memory = memory_ms(before.cadence_ms, limits)
-    standing = settle(standing, x, y, at_ms, at_ms - before.at_ms, gap_limit, memory, limits)
+    at_ms = fix.at_ms
+    standing = settle(was.standing, before, x, y, at_ms, limits)
     stood_ms = standing.seen_ms - standing.since_ms + limits.report_ms
     departed, detour = progress.departed_ms, was.detour
     long = departed and (stood_ms >= limits.dwell_floor_ms or stood_ms >= limits.halt_ms)

@@ -29,27 +29,13 @@ class Mean(msgspec.Struct, frozen=True, gc=False):
     at_ms: float
 
 
-def follow(
-    x0: float, y0: float, at0_ms: float, x: float, y: float, at_ms: int, since_ms: int, memory_ms: float
-) -> tuple[float, float, float, float]:
-    """Pull the mean (x0, y0, at0_ms) towards a fix that came `since_ms` after the one before: the new mean,
-    and the pace (m/s) from it to the fix.
-
-    The weight of the fix is since / (since + memory): all the more the longer nothing was heard.
-    """
-    weight = since_ms / (since_ms + memory_ms)
-    x0 += (x - x0) * weight
-    y0 += (y - y0) * weight
-    at0_ms += (at_ms - at0_ms) * weight
-    apart_s = (at_ms - at0_ms) / 1000
-    way_m = math.sqrt((x - x0) * (x - x0) + (y - y0) * (y - y0))
-    return x0, y0, at0_ms, way_m / apart_s if apart_s > _LEAST_S else way_m / _LEAST_S
-
-
-def memory_ms(cadence_ms: int, limits: Limits) -> float:
-    """How far back the mean remembers, for a tracker of this rhythm."""
-    reports_ms = limits.pace_memory_reports * cadence_ms
-    return reports_ms if reports_ms > limits.pace_memory_ms else limits.pace_memory_ms
+def weight_of(since_ms: int, cadence_ms: int, limits: Limits) -> float:
+    """How far the mean goes towards a fix that came so long after the one before, for a tracker of this
+    rhythm: since / (since + memory), all the more the longer nothing was heard."""
+    memory_ms = limits.pace_memory_reports * cadence_ms
+    if memory_ms < limits.pace_memory_ms:
+        memory_ms = limits.pace_memory_ms
+    return since_ms / (since_ms + memory_ms)
 
 
 def pace_mps(one: Mean, other: Mean) -> float:

@@ -7,6 +7,7 @@ from enum import Flag, auto
 
 import msgspec
 
+from controltower.detect.motion import Mean, pace_mps
 from controltower.route.evidence import Fix, Progress, Standing
 from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
@@ -60,6 +61,13 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
         return standing.seen_ms - standing.since_ms + soon
 
     @property
+    def pace_mps(self) -> float:
+        """How fast it moves right now: from the mean that follows it to this fix."""
+        trail = self.standing
+        mean = Mean(trail.trail_x, trail.trail_y, trail.trail_ms)
+        return pace_mps(mean, Mean(self.x, self.y, self.fix.at_ms))
+
+    @property
     def parked(self) -> bool:
         """It stands now, since its departure: a layover before it is no halt, nor is a start from one, nor
         waiting close to the first stop before the time has come."""
@@ -67,7 +75,7 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
         return (
             self.underway
             and standing.since_ms >= progress.departed_ms
-            and standing.pace_mps < self.limits.walking_mps
+            and self.pace_mps < self.limits.walking_mps
             and (
                 self.fix.at_ms >= start.departure_ms
                 or progress.reached_m >= start.along_m + self.limits.return_m

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import math
 
-from controltower.detect.motion import follow
-from controltower.route.evidence import Standing
+from controltower.detect.motion import weight_of
+from controltower.detect.rule import silence_limit_ms
+from controltower.route.evidence import Progress, Standing
 from controltower.route.limits import Limits
 
 _NEAR_EXITS = 3
@@ -20,60 +21,50 @@ _FAR_EXITS = 2
 #: The mean forgets slowly: at 30 s between fixes it spans 20 min.
 _MEAN_FIXES = 40
 
-#: trail_x, trail_y, trail_ms, pace_mps
-_Pace = tuple[float, float, float, float]
 
+def settle(was: Standing, before: Progress, x: float, y: float, at: int, limits: Limits) -> Standing:
+    """Fold one fix (metres in the plan's frame, `at` in ms); `before`: what the fixes until then say.
 
-def settle(
-    was: Standing,
-    x: float,
-    y: float,
-    at: int,
-    gap_ms: int,
-    gap_limit_ms: int,
-    memory_ms: float,
-    limits: Limits,
-) -> Standing:
-    """Fold one fix (metres in the plan's frame, `at` in ms) that came `gap_ms` after the one before.
-
-    A silence of more than `gap_limit_ms` breaks an unreported standing: a dead tracker is not a halt.
+    A silence beyond the tracker's limit breaks an unreported standing: a dead tracker is not a halt. One
+    function without calls or objects between, since every fix passes it.
     """
-    if not was.fixes:
+    fixes, since, seen = was.fixes, was.since_ms, was.seen_ms
+    if not fixes:
         return Standing(x, y, 1, at, at, 0, 0.0, 0.0, 0, x, y, float(at))
-    pace = follow(was.trail_x, was.trail_y, was.trail_ms, x, y, at, gap_ms, memory_ms)
-    reported = was.seen_ms - was.since_ms >= limits.halt_ms
-    dx, dy = x - was.x, y - was.y
+    trail_x, trail_y, trail_ms = was.trail_x, was.trail_y, was.trail_ms
+    weight = weight_of(at - before.at_ms, before.cadence_ms, limits)
+    trail_x += (x - trail_x) * weight
+    trail_y += (y - trail_y) * weight
+    trail_ms += (at - trail_ms) * weight
+    mean_x, mean_y, near_m = was.x, was.y, limits.standing_radius_m
+    away, away_x, away_y, away_ms = 0, 0.0, 0.0, 0
+    dx, dy = x - mean_x, y - mean_y
     distance = math.sqrt(dx * dx + dy * dy)
-    if at - was.seen_ms > gap_limit_ms and not (reported and distance <= limits.standing_radius_m):
-        return Standing(x, y, 1, at, at, 0, 0.0, 0.0, 0, *pace)
-    radius = limits.standing_exit_m if reported else limits.standing_radius_m
-    if distance <= radius:
-        return _absorb(was, x, y, at, distance, pace, limits)
-    needed = _FAR_EXITS if reported or distance > 2 * radius else _NEAR_EXITS
-    return _stray(was, x, y, at, needed, pace, limits)
+    reported = seen - since >= limits.halt_ms
+    radius = limits.standing_exit_m if reported else near_m
+    silent_ms, stays = at - seen, reported and distance <= near_m
+    if silent_ms > limits.silence_ms and not stays and _is_too_long(silent_ms, before, limits):
+        mean_x, mean_y, fixes, since, seen = x, y, 1, at, at
+    elif distance <= near_m:
+        fixes, seen = fixes + 1, at
+        share = 1.0 / (fixes if fixes < _MEAN_FIXES else _MEAN_FIXES)
+        mean_x += dx * share
+        mean_y += dy * share
+    elif distance <= radius:  # it does not pull the mean
+        seen = at
+    else:
+        away, needed = was.away + 1, _FAR_EXITS if reported or distance > 2 * radius else _NEAR_EXITS
+        away_x, away_y, away_ms = (was.away_x, was.away_y, was.away_ms) if away > 1 else (x, y, at)
+        if away >= needed:
+            mean_x, mean_y, fixes, since, seen = x, y, 1, at, at
+            if away > 1 and math.hypot(x - away_x, y - away_y) <= near_m:
+                mean_x, mean_y, fixes, since = (x + away_x) / 2, (y + away_y) / 2, 2, away_ms
+            away, away_x, away_y, away_ms = 0, 0.0, 0.0, 0
+    return Standing(
+        mean_x, mean_y, fixes, since, seen, away, away_x, away_y, away_ms, trail_x, trail_y, trail_ms
+    )
 
 
-def _absorb(
-    was: Standing, x: float, y: float, at_ms: int, distance: float, pace: _Pace, limits: Limits
-) -> Standing:
-    """A fix near the mean; one that is only within the exit radius does not pull it."""
-    if distance > limits.standing_radius_m:
-        return Standing(was.x, was.y, was.fixes, was.since_ms, at_ms, 0, 0.0, 0.0, 0, *pace)
-    fixes = was.fixes + 1
-    weight = 1.0 / min(fixes, _MEAN_FIXES)
-    mean_x, mean_y = was.x + (x - was.x) * weight, was.y + (y - was.y) * weight
-    return Standing(mean_x, mean_y, fixes, was.since_ms, at_ms, 0, 0.0, 0.0, 0, *pace)
-
-
-def _stray(
-    was: Standing, x: float, y: float, at_ms: int, needed: int, pace: _Pace, limits: Limits
-) -> Standing:
-    """A fix away from the mean; so many in a row begin a new standing, where the first of them was."""
-    away = was.away + 1
-    if away < needed:
-        first = (was.away_x, was.away_y, was.away_ms) if was.away else (x, y, at_ms)
-        return Standing(was.x, was.y, was.fixes, was.since_ms, was.seen_ms, away, *first, *pace)
-    if was.away and math.hypot(x - was.away_x, y - was.away_y) <= limits.standing_radius_m:
-        middle = (x + was.away_x) / 2, (y + was.away_y) / 2
-        return Standing(*middle, 2, was.away_ms, at_ms, 0, 0.0, 0.0, 0, *pace)
-    return Standing(x, y, 1, at_ms, at_ms, 0, 0.0, 0.0, 0, *pace)
+def _is_too_long(silent_ms: int, before: Progress, limits: Limits) -> bool:
+    """For a tracker of this rhythm."""
+    return silent_ms > silence_limit_ms(before.cadence_ms, before.gaps, limits)

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from controltower.detect.motion import Mean, memory_ms, pace_mps
-from controltower.detect.rule import silence_limit_ms
+from controltower.detect.motion import Mean, pace_mps
 from controltower.detect.standing import settle
 from controltower.route.evidence import Fix, Progress, Standing
 from controltower.route.limits import Limits
@@ -52,10 +51,7 @@ def _fold(points: Iterable[Point], limits: Limits) -> list[Standing]:
     standing, progress = Standing(), Progress()
     standings = []
     for point in points:
-        at_ms, gap_ms = point.at_ms, point.at_ms - progress.at_ms
-        gap_limit = silence_limit_ms(progress.cadence_ms, progress.gaps, limits)
-        memory = memory_ms(progress.cadence_ms, limits)
-        standing = settle(standing, point.x, point.y, at_ms, gap_ms, gap_limit, memory, limits)
+        standing = settle(standing, progress, point.x, point.y, point.at_ms, limits)
         standings.append(standing)
         cadence, gaps = rhythm(progress, Fix(point.at_ms, 0.0, 0.0, 0.0))
         progress = Progress(at_ms=point.at_ms, cadence_ms=cadence, gaps=gaps)

@@ -62,7 +62,6 @@ class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
     trail_x: float = 0.0
     trail_y: float = 0.0
     trail_ms: float = 0.0
-    pace_mps: float = 0.0
 
 
 class Halt(msgspec.Struct, frozen=True, array_like=True, gc=False):
