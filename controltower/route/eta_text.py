@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 
 from controltower.route.eta import SPREAD_S, SPREAD_SHARE, estimate_p50s
 from controltower.route.plan import RoutePlan
-from controltower.route.scores import p_late_of, spread_arrivals
+from controltower.route.scores import LATE_STEPS, late_steps_of, spread_arrivals
 from controltower.route.state import Risk
 from schemas import wire
 
@@ -26,24 +25,18 @@ class _Texts(dict[int, str]):
         return text
 
 
-class _Spread(dict[int, tuple[int, int]]):
-    """Seconds to the median arrival -> those to the 10 % quantile, not before now, and to the 90 %."""
+class _Widths(dict[int, int]):
+    """Seconds to the median arrival -> those from it to the 10 % and to the 90 % quantile."""
 
-    def __missing__(self, ahead_s: int) -> tuple[int, int]:
+    def __missing__(self, ahead_s: int) -> int:
         if len(self) >= _SECONDS_KEPT:
             self.clear()
-        width_s = int(SPREAD_S + SPREAD_SHARE * ahead_s)
-        band = self[ahead_s] = max(0, ahead_s - width_s), ahead_s + width_s
-        return band
+        width_s = self[ahead_s] = int(SPREAD_S + SPREAD_SHARE * ahead_s)
+        return width_s
 
 
-_TEXTS, _SPREAD = _Texts(), _Spread()
-
-
-@lru_cache(maxsize=_SECONDS_KEPT)
-def _late_text(slack_s: int, early_s: int, late_s: int) -> str:
-    """Kept, since the stops of all routes share the few widths, and many the slack."""
-    return repr(p_late_of(slack_s, early_s, late_s))
+_TEXTS, _WIDTHS = _Texts(), _Widths()
+_LATE_TEXTS = tuple([repr(steps / LATE_STEPS) for steps in range(LATE_STEPS + 1)])
 
 
 def write_etas(
@@ -52,27 +45,36 @@ def write_etas(
     """The ETA of each stop left, to the whole second, as the JSON array of `wire.StopEta`; and the least
     slack among them (s). Of the model where it was asked, between scored stops where some were, else of the
     rule; p_late of the other stops follows from that."""
-    stops, now_s = plan.stops, now_ms // 1000
+    stops, texts, now_s, slack_ms = plan.stops, _TEXTS, now_ms // 1000, None
     lates = {i: wire.encode(p).decode() for i, p in risk.p_late.items()}
-    arrivals = spread_arrivals(risk.arrivals, left) if risk.arrivals else []
-    etas, slack_ms = [], None
-    for place, p50_ms in enumerate(estimate_p50s(stops, left, slip_ms, now_ms)):
-        i = left[place]
-        stop, p50_s = stops[i], p50_ms // 1000
-        if arrivals:
-            later_s, early_s, late_s = arrivals[place]
-            p50_s = p50_s + later_s if p50_s + later_s > now_s else now_s
-            lower_s, upper_s = max(0, p50_s - early_s - now_s), p50_s + late_s - now_s
-        else:
-            lower_s, upper_s = _SPREAD[p50_s - now_s]
-            early_s = late_s = upper_s + now_s - p50_s
-        p10, p50, p90 = _TEXTS[now_s + lower_s], _TEXTS[p50_s], _TEXTS[now_s + upper_s]
-        late, promised_ms = lates.get(i), stop.promised_ms
+    arrivals = _find_arrivals(plan, left, risk, slip_ms, now_ms)
+    etas = []
+    for i, (p50_s, early_s, late_s) in zip(left, arrivals, strict=True):
+        stop, p10_s, late = stops[i], p50_s - early_s, "null"
+        promised_ms = stop.promised_ms
         if promised_ms is not None:
             left_ms = promised_ms - p50_s * 1000
             if slack_ms is None or left_ms < slack_ms:
                 slack_ms = left_ms
-            if late is None:
-                late = _late_text(left_ms // 1000, early_s, late_s)
-        etas.append(f'{stop.eta_head}{p10}","p50":"{p50}","p90":"{p90}","p_late":{late or "null"}}}')
+            late = _LATE_TEXTS[late_steps_of(left_ms // 1000, early_s, late_s)]
+        if i in lates:
+            late = lates[i]
+        p10, p90 = texts[p10_s if p10_s > now_s else now_s], texts[p50_s + late_s]
+        etas.append(f'{stop.eta_head}{p10}","p50":"{texts[p50_s]}","p90":"{p90}","p_late":{late}}}')
     return f"[{','.join(etas)}]".encode(), None if slack_ms is None else slack_ms / 1000
+
+
+def _find_arrivals(
+    plan: RoutePlan, left: Sequence[int], risk: Risk, slip_ms: int, now_ms: int
+) -> list[tuple[int, int, int]]:
+    """For each stop left: its median (s since the epoch), from there down to the 10 % quantile and up to
+    the 90 % (s)."""
+    now_s, widths = now_ms // 1000, _WIDTHS
+    p50s_ms = estimate_p50s(plan.stops, left, slip_ms, now_ms)
+    spread = spread_arrivals(risk.arrivals, left) if risk.arrivals else []
+    if not spread:
+        return [(p50_s := p50 // 1000, width := widths[p50_s - now_s], width) for p50 in p50s_ms]
+    return [
+        (max(now_s, p50 // 1000 + later_s), early_s, late_s)
+        for p50, (later_s, early_s, late_s) in zip(p50s_ms, spread, strict=True)
+    ]

@@ -15,6 +15,9 @@ from schemas import wire
 #: Against the ETA of the rule, and from the median down to the 10 % and up to the 90 % quantile, seconds.
 Arrival = tuple[int, int, int]
 _TO_ERFC = Z_90 / sqrt(2)
+#: p(late) is told to so many parts.
+LATE_STEPS = 10_000
+_TO_STEPS = 0.5 * LATE_STEPS
 
 
 def take_score(route: Route, plan: RoutePlan, score: wire.Score, now_ms: int) -> dict[int, int]:
@@ -67,7 +70,8 @@ def spread_arrivals(scored: Mapping[int, Arrival], left: Sequence[int]) -> list[
     return spread + [scored[left[known[-1]]]] * (len(left) - known[-1])
 
 
-def p_late_of(slack_s: int, early_s: int, late_s: int) -> float:
-    """P(arrival after the promise), each side of the median taken as normal: 10 % lie 1.28 sigma away."""
+def late_steps_of(slack_s: int, early_s: int, late_s: int) -> int:
+    """P(arrival after the promise) in steps of a ten-thousandth, each side of the median taken as normal:
+    10 % lie 1.28 sigma away."""
     width_s = late_s if slack_s >= 0 else early_s
-    return round(0.5 * erfc(slack_s * _TO_ERFC / max(1, width_s)), 4)
+    return int(_TO_STEPS * erfc(slack_s * _TO_ERFC / (width_s or 1)) + 0.5)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from controltower.route.eta import SPREAD_S, SPREAD_SHARE, estimate_p50s
 from controltower.route.eta_text import write_etas
 from controltower.route.plan import RoutePlan, parse_plan
-from controltower.route.scores import p_late_of, spread_arrivals
+from controltower.route.scores import LATE_STEPS, late_steps_of, spread_arrivals
 from controltower.route.state import Risk
 from schemas import wire
 
@@ -49,7 +49,8 @@ def structs_of(
             later_s, early_s, late_s = arrivals[i]
             p50_s = max(now_s, p50_s + later_s)
         promised_ms = plan.stops[i].promised_ms
-        follows = None if promised_ms is None else p_late_of(promised_ms // 1000 - p50_s, early_s, late_s)
+        slack_s = None if promised_ms is None else promised_ms // 1000 - p50_s
+        follows = None if slack_s is None else late_steps_of(slack_s, early_s, late_s) / LATE_STEPS
         etas.append(
             wire.StopEta(
                 stop_id=plan.stops[i].stop_id,
