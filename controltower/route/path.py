@@ -122,13 +122,13 @@ class Path:
 
         Among places equally near, the one next to `expected_m` wins, ahead rather than behind.
         """
-        first = bisect_right(self.along, low_m) - 1 if low_m > 0.0 else 0
-        last = bisect_left(self.along, high_m)
-        if last <= first:
-            last = first + 1
+        along, segments = self.along, self.segments
+        at = bisect_right(along, low_m) - 1 if low_m > 0.0 else 0
+        last = min(max(bisect_left(along, high_m), at + 1), len(segments))
         best_cost, best_along, best_offset = math.inf, low_m, math.inf
         reach_m = math.inf  # from here on, being so far along costs more than the best place found
-        for ax, ay, dx, dy, start, length in self.segments[first:last]:
+        while at < last:
+            ax, ay, dx, dy, start, length = segments[at]
             if start >= reach_m:
                 break
             ex, ey = x - ax, y - ay
@@ -148,4 +148,9 @@ class Path:
                 if cost < best_cost:
                     best_cost, best_along, best_offset = cost, here, offset
                     reach_m = expected_m + cost / NEARNESS_WEIGHT
+            at += 1
+            # a metre along brings it a metre nearer at most, so nothing before this is better
+            worth_m = start + length + offset - best_cost
+            if at < last and along[at + 1] < worth_m:
+                at = bisect_right(along, worth_m, at + 1) - 1
         return best_along, best_offset

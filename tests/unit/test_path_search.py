@@ -1,0 +1,52 @@
+"""Where on its path a fix lies: the search passes over what cannot be nearer, and finds what a look at every
+piece would find."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controltower.route.path import NEARNESS_WEIGHT, Path
+
+METRES = st.integers(-1500, 1500).map(float)
+PLACES = st.tuples(METRES, METRES)
+
+
+def cheapest_m(path: Path, x: float, y: float, low_m: float, high_m: float, expected_m: float) -> float:
+    """The least cost over all pieces in the window, each looked at for itself."""
+    costs = []
+    for piece in path.segments:
+        if piece.start_m + piece.length_m < low_m or piece.start_m >= high_m:
+            continue
+        share = ((x - piece.x) * piece.dx + (y - piece.y) * piece.dy) / piece.length_m**2
+        share = min(1.0, max(0.0, share))
+        offset_m = math.hypot(x - piece.x - share * piece.dx, y - piece.y - share * piece.dy)
+        here_m = piece.start_m + share * piece.length_m
+        costs.append(offset_m + NEARNESS_WEIGHT * abs(here_m - expected_m))
+    return min(costs)
+
+
+@given(
+    points=st.lists(PLACES, min_size=2, max_size=12, unique=True),
+    fix=PLACES,
+    low_share=st.floats(0, 0.9),
+    high_share=st.floats(0.1, 1.5),
+    expected_share=st.floats(0, 1),
+)
+def test_no_nearer_place_is_passed_over(
+    points: list[tuple[float, float]],
+    fix: tuple[float, float],
+    low_share: float,
+    high_share: float,
+    expected_share: float,
+) -> None:
+    """On paths that cross themselves and double back, in any window."""
+    path = Path(points)
+    low_m, expected_m = low_share * path.length_m, expected_share * path.length_m
+    high_m = low_m + high_share * path.length_m
+    along_m, offset_m = path.project(*fix, low_m, high_m, expected_m)
+    cost = offset_m + NEARNESS_WEIGHT * abs(along_m - expected_m)
+    assert cost == pytest.approx(cheapest_m(path, *fix, low_m, high_m, expected_m))
