@@ -23,9 +23,9 @@ from controltower.streaming.stage import Record
 from schemas.topics import ROUTE_EVENTS
 from tests.bench.bench_track import copies_of, route_events
 
-_NEVER_MS = 10**12
-_NO_QUESTIONS = msgspec.structs.replace(DEFAULT_LIMITS, score_every_ms=_NEVER_MS, score_slack_ms=_NEVER_MS)
-NO_STATUS = msgspec.structs.replace(_NO_QUESTIONS, status_every_ms=_NEVER_MS, status_latest_ms=_NEVER_MS)
+NEVER_MS = 10**12
+_NO_QUESTIONS = msgspec.structs.replace(DEFAULT_LIMITS, score_every_ms=NEVER_MS, score_slack_ms=NEVER_MS)
+NO_STATUS = msgspec.structs.replace(_NO_QUESTIONS, status_every_ms=NEVER_MS, status_latest_ms=NEVER_MS)
 KINDS = {"as shipped": DEFAULT_LIMITS, "without questions": _NO_QUESTIONS, "nor statuses": NO_STATUS}
 
 
