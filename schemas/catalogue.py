@@ -11,7 +11,7 @@ from pathlib import Path
 
 from schemas.action import Action, Command, CommandReply, Feedback
 from schemas.base import Message
-from schemas.clock import Assignment, Tick, VehicleMoved
+from schemas.clock import Assignment, ShipmentsRead, Tick, VehicleMoved
 from schemas.exception import ExceptionRecord, Suppression
 from schemas.feed_health import FeedPulse, FeedsJudged, FeedStatus
 from schemas.governing import Permit, PermitRequest, PermitReturn, PlaybookPublished, Switch
@@ -29,6 +29,7 @@ MESSAGES: tuple[type[Message], ...] = (
     Tick,
     VehicleMoved,
     Assignment,
+    ShipmentsRead,
     ScoreRequest,
     Score,
     ModelChange,

@@ -11,6 +11,7 @@ from schemas.base import Identifier, Instant, Message, Source
 TICK_SCHEMA: Final = "controltower.tick/1"
 VEHICLE_MOVED_SCHEMA: Final = "controltower.vehicle-moved/1"
 ASSIGNMENT_SCHEMA: Final = "controltower.assignment/1"
+SHIPMENTS_READ_SCHEMA: Final = "controltower.shipments-read/1"
 
 
 class Tick(Message):
@@ -52,3 +53,13 @@ class Assignment(Message):
         default=None,
         description="the route whose new plan version no longer carries it, where route_id is null",
     )
+
+
+class ShipmentsRead(Message):
+    """Into every partition of route-events: every scan of a parcel that was received up to then, of one
+    partition of shipment-events, has been passed on to its route."""
+
+    schema_: Literal["controltower.shipments-read/1"] = Field(default=SHIPMENTS_READ_SCHEMA, alias="schema")
+    source: str = Field(description="<topic>/<partition> of shipment-events")
+    sources: int = Field(ge=1, description="how many partitions pass scans on in this system")
+    upto: Instant

@@ -148,6 +148,7 @@ TOPICS: tuple[Topic, ...] = (
             _ACTION,
             "controltower.feeds-judged/1",
             "controltower.suppression/1",
+            "controltower.shipments-read/1",
         ),
         ("normalize", "assign", "score", "recover"),
         ("track",),

@@ -137,6 +137,14 @@ class VehicleMoved(
     source: Source
 
 
+class ShipmentsRead(
+    msgspec.Struct, tag_field="schema", tag="controltower.shipments-read/1", kw_only=True, gc=False
+):
+    source: str
+    sources: int
+    upto: datetime
+
+
 class Assignment(msgspec.Struct, tag_field="schema", tag="controltower.assignment/1", kw_only=True, gc=False):
     shipment_id: str
     route_id: str | None
@@ -539,7 +547,9 @@ class PermitReturn(
 
 
 #: What may stand in each log.
-RouteEvent = Scan | Plan | Tick | VehicleMoved | Score | Command | Action | FeedsJudged | Suppression
+RouteEvent = (
+    Scan | Plan | Tick | VehicleMoved | Score | Command | Action | FeedsJudged | Suppression | ShipmentsRead
+)
 ShipmentEvent = Scan | Assignment | Tick | Command | Action
 RecoveryEvent = (
     ExceptionRecord
@@ -562,6 +572,7 @@ AnyRecord = (
     | Tick
     | VehicleMoved
     | Assignment
+    | ShipmentsRead
     | ScoreRequest
     | Score
     | ModelChange

@@ -66,14 +66,17 @@ def verdict_of_way(memory: Reversal) -> Verdict:
     return Verdict(True, memory.since_ms, None, {"manner": "reversed", "back_m": round(memory.back_m, 1)})
 
 
-def find_left_out(stops: Sequence[PlannedStop], served: int, fewest_after: int) -> tuple[int, ...]:
-    """Stops with parcels, not served by a scan, before which at least `fewest_after` later ones were."""
+def find_left_out(
+    stops: Sequence[PlannedStop], served: int, settled: int, fewest_after: int
+) -> tuple[int, ...]:
+    """Stops with parcels that no scan served, while at least `fewest_after` later ones are `settled`: served,
+    and all scans that were received before are there."""
     after = 0
     left_out = []
     for i in range(len(stops) - 1, -1, -1):
-        if served >> i & 1:
+        if settled >> i & 1:
             after += 1
-        elif after >= fewest_after and stops[i].shipments:
+        elif after >= fewest_after and stops[i].shipments and not served >> i & 1:
             left_out.append(i)
     return tuple(reversed(left_out))
 

@@ -24,7 +24,6 @@ from controltower.route.judge import (
     end_episode,
     find_episode,
     judge_fixes,
-    judge_served,
     may_judge,
 )
 from controltower.route.limits import Limits
@@ -33,7 +32,9 @@ from controltower.route.plan import RoutePlan
 from controltower.route.promises import bits_of, expect_promises, judge_scores, take_back_missed
 from controltower.route.route import Effects, Route
 from controltower.route.scores import take_score
+from controltower.route.serving import forget_served, note_served
 from controltower.route.silence import note_fix
+from controltower.route.state import RouteState
 from controltower.route.status import tell_if_new
 from controltower.route.staying import note_stay
 from controltower.route.timeline import to_ms
@@ -67,9 +68,8 @@ def apply_scan(route: Route, scan: wire.Scan, limits: Limits, effects: Effects) 
         state.carrier, state.tenant = sys.intern(scan.carrier), sys.intern(scan.tenant)
     if fix is not None:
         _apply_fix(route, scan, fix, received, source, limits, effects)
-    if scan.milestone in SERVING and _serve(route, scan, limits, effects):
-        trigger = Trigger(scan.source.topic, scan.source.partition, scan.source.offset, scan.scan_id)
-        judge_served(route, state.clock_ms, trigger, limits, effects)
+    if scan.milestone in SERVING:
+        _serve(route, scan, received, limits, effects)
     elif scan.replaces in SERVING and scan.milestone not in SERVING:
         _take_back(route, scan.stop_id)
     _after_scan(route, limits, effects)
@@ -90,18 +90,19 @@ def _fix_of(scan: wire.Scan) -> Fix | None:
     return Fix(at, place.lat, place.lon, place.accuracy_m or _ACCURACY_UNKNOWN_M)
 
 
-def _serve(route: Route, scan: wire.Scan, limits: Limits, effects: Effects) -> bool:
-    """Note that a stop is done; False where that changes nothing."""
+def _serve(route: Route, scan: wire.Scan, received_ms: int, limits: Limits, effects: Effects) -> None:
+    """Note that a stop is done, and what follows from it; nothing where it was done already."""
     stop_id, state = scan.stop_id, route.state
     index = route.plan.stop_index.get(stop_id) if stop_id is not None and route.plan is not None else None
     if index is None or state.served >> index & 1:
-        return False
+        return
     state.served |= 1 << index
     served_ms = to_ms(scan.occurred_at)
     settle_outcomes(route, served_ms, state.clock_ms, effects)
     if state.risk.missed:
         take_back_missed(route, index, served_ms, state.clock_ms, limits, effects)
-    return True
+    trigger = Trigger(scan.source.topic, scan.source.partition, scan.source.offset, scan.scan_id)
+    note_served(route, index, received_ms, trigger, limits, effects)
 
 
 def _take_back(route: Route, stop_id: str | None) -> None:
@@ -109,6 +110,7 @@ def _take_back(route: Route, stop_id: str | None) -> None:
     index = route.plan.stop_index.get(stop_id) if route.plan and stop_id is not None else None
     if index is not None:
         route.state.served &= ~(1 << index)
+        forget_served(route, index)
 
 
 def _apply_fix(
@@ -167,7 +169,7 @@ def _hear_again(route: Route, fix_at_ms: int, limits: Limits, effects: Effects) 
 
 def _after_scan(route: Route, limits: Limits, effects: Effects) -> None:
     now = route.state.clock_ms
-    if is_finished(route):
+    if is_finished(route) and not route.state.unsettled:
         end_route(route, RouteEnd.LAST_STOP_SERVED, now, limits, effects)
     tell_if_new(route, now, limits, effects)
 
@@ -189,6 +191,8 @@ def apply_plan(route: Route, plan: RoutePlan, received_ms: int, limits: Limits, 
     state.served = sum(1 << i for i, stop in enumerate(plan.stops) if stop.stop_id in served)
     missed = {before.stops[i].stop_id for i in bits_of(state.risk.missed)} if before else set()
     state.risk.missed = sum(1 << i for i, stop in enumerate(plan.stops) if stop.stop_id in missed)
+    if before is not None:
+        _keep_unsettled(state, before, plan)
     expect_promises(route, limits)
     state.late_departure = False
     restart(state, route.trail, plan, limits)
@@ -199,6 +203,13 @@ def apply_plan(route: Route, plan: RoutePlan, received_ms: int, limits: Limits, 
         judge_fixes(route, state.clock_ms, None, limits, effects)
     tell_if_new(route, state.clock_ms, limits, effects)
     return True
+
+
+def _keep_unsettled(state: RouteState, before: RoutePlan, plan: RoutePlan) -> None:
+    """Scans that wait, at the places of their stops in the new version."""
+    for scan in state.unsettled:
+        scan.stop = plan.stop_index.get(before.stops[scan.stop].stop_id, -1)
+    state.unsettled = [scan for scan in state.unsettled if scan.stop >= 0]
 
 
 def _served_stops(route: Route) -> set[str]:

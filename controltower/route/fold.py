@@ -23,6 +23,8 @@ from controltower.route.plan import RoutePlan, parse_plan
 from controltower.route.plans import PATH_KEY, PLAN_KEY, PlanShelf
 from controltower.route.route import Effects, Minute, Route, Status
 from controltower.route.routes import Routes
+from controltower.route.serving import settle_served
+from controltower.route.shipments import SHIPMENTS_KEY, ShipmentLogs
 from controltower.route.silence import expect_again, settle
 from controltower.route.status import tell_if_new
 from controltower.route.timeline import MINUTE_MS, from_ms, to_ms
@@ -57,6 +59,7 @@ class TrackFold:
         self._shelf = PlanShelf()
         self._clocks = SourceClocks()
         self._verdicts = FeedVerdicts()
+        self._shipments = ShipmentLogs()
         self._archive = Archive()
         self._habits = Habits(limits)
         self._routes = Routes(self._shelf, self._clocks, limits)
@@ -77,6 +80,8 @@ class TrackFold:
             self._clocks.restore(value)
         elif key == VERDICTS_KEY:
             self._verdicts.restore(value)
+        elif key == SHIPMENTS_KEY:
+            self._shipments.restore(value)
         else:
             self._archive.restore(key, value)
 
@@ -95,7 +100,7 @@ class TrackFold:
 
     def fold(self, records: Sequence[Record]) -> Commit:
         """Fold one poll of route-events."""
-        effects = Effects(archive=self._archive, verdicts=self._verdicts)
+        effects = Effects(archive=self._archive, verdicts=self._verdicts, shipments=self._shipments)
         for record in records:
             if record.value is not None:
                 self._fold_one(record.value, record, effects)
@@ -117,6 +122,8 @@ class TrackFold:
             self._tick(event, effects)
         elif isinstance(event, wire.FeedsJudged):
             self._judge(event, effects)
+        elif isinstance(event, wire.ShipmentsRead):
+            self._read_on(event, effects)
         else:
             self._rarer(event, record, effects)
 
@@ -220,6 +227,20 @@ class TrackFold:
             tell_if_new(route, route.state.clock_ms, self._limits, effects)
             self._touch(route)
 
+    def _read_on(self, read: wire.ShipmentsRead, effects: Effects) -> None:
+        """What waited for scans of parcels is decided as far as they are read."""
+        shipments = self._shipments
+        if not shipments.take(read) or shipments.read_ms is None:
+            return
+        for route_id in shipments.waiting():
+            route = self._routes.find(route_id)
+            if route is None:
+                shipments.wait_no_more(route_id)
+                continue
+            settle_served(route, shipments.read_ms, self._limits, effects)
+            tell_if_new(route, route.state.clock_ms, self._limits, effects)
+            self._touch(route)
+
     def _touch(self, route: Route) -> None:
         """It changed by something else than a record of its own."""
         route.due_ms = 0
@@ -269,6 +290,7 @@ class TrackFold:
         """Each route that changed, once per poll, however many of its records were in it."""
         changes = self._shelf.take_changes() + self._verdicts.take_change() + self._archive.take_changes()
         changes += self._habits.take_changes()
+        changes += self._shipments.take_change()
         for route_id in self._changed:
             changes.append((STATE_KEY + route_id.encode(), self._routes.write(route_id)))
         self._changed.clear()

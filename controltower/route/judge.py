@@ -99,17 +99,23 @@ def _judge_sequence(
 
 
 def judge_served(
-    route: Route, now_ms: int, trigger: Trigger | None, limits: Limits, effects: Effects
+    route: Route,
+    settled: int,
+    asof_ms: int,
+    now_ms: int,
+    trigger: Trigger | None,
+    limits: Limits,
+    effects: Effects,
 ) -> None:
-    """After a scan that served a stop: what was left out, and whether that costs a promise."""
+    """What was left out before the stops in `settled`, and whether that cost a promise at `asof_ms`."""
     plan, served = route.plan, route.state.served
     if plan is None:
         return
-    skipped = sequence_break.find_left_out(plan.stops, served, limits.skipped_after)
+    skipped = sequence_break.find_left_out(plan.stops, served, settled, limits.skipped_after)
     verdict = stop_skipped.verdict(plan.stops, skipped, now_ms)
     hold_against(route, stop_skipped.CODE, verdict, now_ms, trigger, limits, effects)
-    left_out = sequence_break.find_left_out(plan.stops, served, 1)
-    slack_ms = _least_slack_ms(route, plan, now_ms) if left_out else None
+    left_out = sequence_break.find_left_out(plan.stops, served, settled, 1)
+    slack_ms = _least_slack_ms(route, plan, asof_ms) if left_out else None
     verdict = sequence_break.verdict_of_order(plan.stops, left_out, slack_ms, now_ms)
     _judge_sequence(route, verdict, "reversed", now_ms, trigger, limits, effects)
 

@@ -52,10 +52,10 @@ def expect_promises(route: Route, limits: Limits) -> None:
     """A plan came: what scores have said was about another one, and its first promise is waited for."""
     risk, plan = route.state.risk, route.plan
     risk.p_late, risk.arrivals, risk.awaited = {}, {}, {}
-    risk.promise_due_ms = sla_breached.due_ms(plan, _unserved(route), 0, limits) if plan else 0
+    risk.promise_due_ms = sla_breached.due_ms(plan, unserved(route), 0, limits) if plan else 0
 
 
-def _unserved(route: Route) -> tuple[int, ...]:
+def unserved(route: Route) -> tuple[int, ...]:
     """Stops without a scan of service; where none is ever scanned, those that were not passed."""
     plan, served = route.plan, route.state.served
     if plan is None or not served:
@@ -64,15 +64,20 @@ def _unserved(route: Route) -> tuple[int, ...]:
 
 
 def promise_due(route: Route, due_ms: int, limits: Limits, effects: Effects) -> None:
-    """The end of a promise to a customer has come. While the feed is down nobody knows, so it waits."""
+    """The end of a promise to a customer has come. While the feed is down nobody knows, so it waits; so it
+    does while a scan that kept it may be on its way."""
     risk, plan, verdicts = route.state.risk, route.plan, effects.verdicts
     assert plan is not None, "only a plan has promises"
     if verdicts is not None and verdicts.find_down_at(route.state.feed, due_ms) is not None:
         risk.promise_due_ms = due_ms + limits.score_every_ms
     else:
-        left = _unserved(route)
+        left = unserved(route)
         risk.promise_due_ms = sla_breached.due_ms(plan, left, due_ms, limits)
-        judge_missed(route, left, due_ms, limits, effects)
+        if effects.shipments is not None and effects.shipments.is_behind(due_ms):
+            route.state.promises_waiting.append(due_ms)
+            effects.shipments.wait(route.state.route_id)
+        else:
+            judge_missed(route, left, due_ms, due_ms, limits, effects)
     route.due_ms = 0
 
 
@@ -85,7 +90,7 @@ def judge_look(
         return
     underway = bool(route.snapshot.progress.departed_ms)
     if underway and not plan.stops[left[0]].shipments and slip_ms > limits.timetable_breach_ms:
-        judge_missed(route, left, now_ms, limits, effects)
+        judge_missed(route, left, now_ms, now_ms, limits, effects)
     slip = risk.slip
     if slip_ms < limits.slip_clear_ms and not slip.level:
         slip.above = 0
@@ -97,13 +102,16 @@ def judge_look(
     hold_against(route, eta_slip.CODE, verdict, now_ms, None, limits, effects)
 
 
-def judge_missed(route: Route, left: Sequence[int], now_ms: int, limits: Limits, effects: Effects) -> None:
-    """Which promises are broken by now; what was told is told again when it lists twice as many stops."""
+def judge_missed(
+    route: Route, left: Sequence[int], asof_ms: int, now_ms: int, limits: Limits, effects: Effects
+) -> None:
+    """Which promises were broken at `asof_ms`; what was told is told again when it lists twice as many
+    stops."""
     plan, risk = route.plan, route.state.risk
     if plan is None:
         return
     underway = bool(route.snapshot.progress.departed_ms)
-    missed = risk.missed | sla_breached.find_missed(plan, left, now_ms, underway, limits)
+    missed = risk.missed | sla_breached.find_missed(plan, left, asof_ms, underway, limits)
     if missed == risk.missed:
         return
     risk.missed = missed

@@ -12,6 +12,7 @@ from controltower.route.eta import estimate_p50s, slip_before_departure
 from controltower.route.evidence import Snapshot
 from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
+from controltower.route.shipments import ShipmentLogs
 from controltower.route.state import RouteState, Trail
 from controltower.route.verdicts import FeedVerdicts
 from schemas import wire
@@ -88,6 +89,8 @@ class Effects:
     archive: Archive = field(default_factory=Archive)
     #: what the log has said about the feeds so far
     verdicts: FeedVerdicts | None = None
+    #: how far the logs of the parcels are read, as the log has said so far
+    shipments: ShipmentLogs | None = None
 
     def count(self, *name: str) -> None:
         """Add one to a tally."""

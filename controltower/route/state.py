@@ -10,7 +10,7 @@ import sys
 
 import msgspec
 
-from controltower.exceptions.episode import Episode
+from controltower.exceptions.episode import Episode, Trigger
 from controltower.route.evidence import START, Fix, Snapshot
 from controltower.stamped import open_stamped, stamp
 from schemas.vocabulary import Motion, RouteEnd
@@ -90,6 +90,14 @@ class Unjudged(msgspec.Struct, array_like=True):
     delayed: bool = False
 
 
+class Unsettled(msgspec.Struct, array_like=True):
+    """A scan that served a stop, while earlier ones may still be on their way; see serving.py."""
+
+    received_ms: int
+    stop: int
+    trigger: Trigger
+
+
 class RouteState(msgspec.Struct, array_like=True):
     """Everything that is kept of a route. Times in ms since the epoch, 0 where unknown."""
 
@@ -125,6 +133,9 @@ class RouteState(msgspec.Struct, array_like=True):
     release_ms: int = 0
     #: what was usual when the plan came, see detect/habits.py: it stays so for the route
     learned: dict[str, tuple[float, int]] = {}
+    unsettled: list[Unsettled] = []
+    #: ends of promises that wait for the scans received by then
+    promises_waiting: list[int] = []
 
 
 _encode = msgspec.msgpack.Encoder().encode

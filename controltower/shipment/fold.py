@@ -17,14 +17,14 @@ from controltower.shipment.state import STATE_KEY, Shipment, decode_shipment, en
 from controltower.streaming.stage import Commit, Out, Record
 from schemas import topics
 from schemas.vocabulary import Refusal
-from schemas.wire import Assignment, Command, Scan, Tick, decode_shipment_event, encode
+from schemas.wire import Assignment, Command, Scan, ShipmentsRead, Tick, decode_shipment_event, encode
 
 
 class AssignFold:
     """All shipments of one partition of shipment-events."""
 
     def __init__(self, partition: int, partitions: int, wall_ms: Callable[[], int]) -> None:
-        self._partition = partition
+        self._partition, self._partitions = partition, partitions
         self._wall_ms = wall_ms
         self._shipments: dict[str, Shipment] = {}
         self._clocks = SourceClocks()
@@ -104,6 +104,14 @@ class AssignFold:
         for shipment_id in self._forget.take_due(now_ms, lambda known: self._shipments[known].forget_ms):
             del self._shipments[shipment_id]
             self._changed.add(shipment_id)
+        self._tell_routes(now_ms)
+
+    def _tell_routes(self, read_ms: int) -> None:
+        """Behind every scan that it is about: what a route has not heard of by then was not scanned."""
+        source = f"{topics.SHIPMENT_EVENTS}/{self._partition}"
+        read = ShipmentsRead(source=source, sources=self._partitions, upto=instant_of(read_ms))
+        value = encode(read)
+        self._outputs += [Out(topics.ROUTE_EVENTS, None, value, p) for p in range(self._partitions)]
 
     def _take_changes(self) -> list[tuple[bytes, bytes | None]]:
         changes: list[tuple[bytes, bytes | None]] = []

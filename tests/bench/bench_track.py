@@ -51,10 +51,10 @@ def _run(pipeline: Pipeline, gtfs: Path | None) -> Iterator[Record]:
 
 
 def copies_of(events: Iterable[wire.RouteEvent], copies: int) -> Iterator[Out]:
-    """Each event once per copy, every copy on routes and vehicles of its own; ticks and
-    verdicts about feeds into every partition."""
+    """Each event once per copy, every copy on routes and vehicles of its own; ticks,
+    verdicts about feeds and how far parcels are read into every partition."""
     for event in events:
-        if isinstance(event, wire.Tick | wire.FeedsJudged):
+        if isinstance(event, wire.Tick | wire.FeedsJudged | wire.ShipmentsRead):
             for partition in range(PARTITIONS):
                 yield Out(topics.ROUTE_EVENTS, None, wire.encode(event), partition)
             continue

@@ -95,7 +95,8 @@ def test_parcels_of_the_version_before_still_find_their_route() -> None:
     }
     scans = [wire.decode_any(e.value or b"") for e in kept("assign", "log") if e.key in assigned]
     expected = {scan.scan_id for scan in scans if isinstance(scan, wire.Scan)}
-    passed_on = {wire.decode_any(out.value or b"").scan_id for out in outs_after("assign")}  # type: ignore[union-attr]
+    outs = [wire.decode_any(out.value or b"") for out in outs_after("assign")]
+    passed_on = {scan.scan_id for scan in outs if isinstance(scan, wire.Scan)}
     assert expected
     assert expected <= passed_on
 

@@ -29,6 +29,7 @@ _MOVED, _ASSIGNMENT = "controltower.vehicle-moved/1", "controltower.assignment/1
 _QUESTION = "controltower.score-request/1"
 _EXCEPTION, _ACTION = "controltower.exception/1", "controltower.action/1"
 _JUDGED, _SUPPRESSION = "controltower.feeds-judged/1", "controltower.suppression/1"
+_READ = "controltower.shipments-read/1"
 _GOVERNING = ("controltower.playbook/1", "controltower.switch/1")
 _PERMITS = ("controltower.permit-request/1", "controltower.permit/1", "controltower.permit-return/1")
 _ANSWERED_BY_RECOVER = ("approve", "refuse")
@@ -88,10 +89,12 @@ def _any(_header: Header) -> bool:
 
 
 def _passed_on(header: Header) -> bool:
-    """A scan that names shipments goes through their log before its route's; verdicts come from there too."""
+    """A scan that names shipments goes through their log before its route's; the same stage says up to when
+    they are read, and tells the verdicts."""
     return (header.schema == _SCAN and bool(header.shipment_ids)) or header.schema in (
         _JUDGED,
         _SUPPRESSION,
+        _READ,
     )
 
 
