@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from controltower.route.eta import SPREAD_S, SPREAD_SHARE, estimate_p50s
 from controltower.route.plan import RoutePlan
@@ -39,12 +40,18 @@ _TEXTS, _WIDTHS = _Texts(), _Widths()
 _LATE_TEXTS = tuple([repr(steps / LATE_STEPS) for steps in range(LATE_STEPS + 1)])
 
 
-def write_etas(
-    plan: RoutePlan, left: Sequence[int], risk: Risk, slip_ms: int, now_ms: int
-) -> tuple[bytes, float | None]:
-    """The ETA of each stop left, to the whole second, as the JSON array of `wire.StopEta`; and the least
-    slack among them (s). Of the model where it was asked, between scored stops where some were, else of the
-    rule; p_late of the other stops follows from that."""
+class Etas(NamedTuple):
+    """`text`: the JSON array of `wire.StopEta`; the least slack among them; how far the next stop's median
+    lies from the nearer end of its band, 0 where no stop is left."""
+
+    text: bytes
+    slack_s: float | None
+    band_s: int
+
+
+def write_etas(plan: RoutePlan, left: Sequence[int], risk: Risk, slip_ms: int, now_ms: int) -> Etas:
+    """The ETA of each stop left, to the whole second. Of the model where it was asked, between scored stops
+    where some were, else of the rule; p_late of the other stops follows from that."""
     stops, texts, now_s, slack_ms = plan.stops, _TEXTS, now_ms // 1000, None
     lates = {i: wire.encode(p).decode() for i, p in risk.p_late.items()}
     arrivals = _find_arrivals(plan, left, risk, slip_ms, now_ms)
@@ -61,7 +68,8 @@ def write_etas(
             late = lates[i]
         p10, p90 = texts[p10_s if p10_s > now_s else now_s], texts[p50_s + late_s]
         etas.append(f'{stop.eta_head}{p10}","p50":"{texts[p50_s]}","p90":"{p90}","p_late":{late}}}')
-    return f"[{','.join(etas)}]".encode(), None if slack_ms is None else slack_ms / 1000
+    text, slack_s = f"[{','.join(etas)}]".encode(), None if slack_ms is None else slack_ms / 1000
+    return Etas(text, slack_s, min(arrivals[0][1:]) if arrivals else 0)
 
 
 def _find_arrivals(

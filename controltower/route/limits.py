@@ -111,7 +111,8 @@ class Limits(msgspec.Struct, frozen=True):
     route_over_ms: int = 6 * HOUR_MS
     forget_ms: int = 24 * HOUR_MS
     #: a status is said where the slip moved so far that the next ETA leaves the band (p10 to p90) that was
-    #: told, whose half is 1.28 x 60 s at least; but once a minute at most; else every 5 min
+    #: told, and by this at least: 1.28 x 60 s, half of the rule's narrowest band. Once a minute at most, else
+    #: every 5 min
     status_slip_ms: int = 77_000
     status_every_ms: int = MINUTE_MS
     status_latest_ms: int = 5 * MINUTE_MS

@@ -78,6 +78,8 @@ class Told(msgspec.Struct, array_like=True):
     open_sum_ms: int = 0
     underway: bool = False
     slip_ms: int = 0
+    #: how far the slip may move until the next ETA leaves the band that was told; 0: see Limits
+    band_ms: int = 0
 
 
 class Unjudged(msgspec.Struct, array_like=True):

@@ -59,7 +59,7 @@ def _is_stale(told: Told, slip_ms: int, now_ms: int, limits: Limits) -> bool:
     age_ms = now_ms - told.at_ms
     if age_ms < limits.status_every_ms:
         return False
-    moved = abs(slip_ms - told.slip_ms) > limits.status_slip_ms
+    moved = abs(slip_ms - told.slip_ms) > (told.band_ms or limits.status_slip_ms)
     return moved or age_ms >= limits.status_latest_ms
 
 
@@ -74,7 +74,8 @@ def _status(route: Route, motion: Motion, slip_ms: int, now_ms: int, limits: Lim
     assert plan is not None, "a status needs a plan"
     progress = route.snapshot.progress
     left = () if state.ended_ms else route.remaining()
-    etas, slack_s = write_etas(plan, left, state.risk, slip_ms, now_ms)
+    etas = write_etas(plan, left, state.risk, slip_ms, now_ms)
+    state.told.band_ms = max(etas.band_s * 1000, limits.status_slip_ms)
     fix = state.tail[-1] if state.tail else None
     halt_limit_s = dwell_limit_s = None
     if left:
@@ -103,6 +104,6 @@ def _status(route: Route, motion: Motion, slip_ms: int, now_ms: int, limits: Lim
         halt_limit_s=halt_limit_s,
         dwell_limit_s=dwell_limit_s,
         as_of=from_ms(now_ms),
-        slack_s=slack_s,
+        slack_s=etas.slack_s,
     )
-    return Status(record, etas)
+    return Status(record, etas.text)

@@ -88,10 +88,11 @@ def test_the_text_is_what_the_structs_would_give(
     promised = promised[: len(stop_ids)]
     plan, now_ms = plan_of(stop_ids, promised), START_MS + since_ms
     risk = Risk(p_late=p_late, arrivals=arrivals)
-    text, slack_s = write_etas(plan, range(len(stop_ids)), risk, slip_ms, now_ms)
+    text, slack_s, band_s = write_etas(plan, range(len(stop_ids)), risk, slip_ms, now_ms)
     promises = [None if p is None else START + timedelta(minutes=5 * i) + p for i, p in enumerate(promised)]
     etas = structs_of(plan, promises, risk, slip_ms, now_ms)
     assert text == wire.encode(etas)
+    assert etas[0].p50 + timedelta(seconds=band_s) <= etas[0].p90
     slacks = [
         stop.promised_ms / 1000 - eta.p50.timestamp()
         for stop, eta in zip(plan.stops, etas, strict=True)
@@ -103,4 +104,4 @@ def test_the_text_is_what_the_structs_would_give(
 
 def test_no_stop_is_left() -> None:
     """A route that has ended tells none."""
-    assert write_etas(plan_of(["a"], [None]), (), Risk(), 0, START_MS) == (b"[]", None)
+    assert write_etas(plan_of(["a"], [None]), (), Risk(), 0, START_MS) == (b"[]", None, 0)
