@@ -83,14 +83,19 @@ class Ownership:
         except StageStopped as stopped:
             self.fail(stopped)
 
-    def oldest_busy_s(self) -> float:
-        """For how long the slowest partition has owed something, but for what waits outside."""
+    def busy_since(self) -> float | None:
+        """Monotonic time since when the slowest partition owes something; what waits outside owes nothing."""
         since = [
             held.busy_since
             for held in self._held.values()
             if held.busy_since is not None and not held.waits_outside
         ]
-        return time.monotonic() - min(since) if since else 0.0
+        return min(since, default=None)
+
+    def oldest_busy_s(self) -> float:
+        """For how long that is."""
+        since = self.busy_since()
+        return time.monotonic() - since if since is not None else 0.0
 
     async def revoke(self) -> None:
         """The group rebalances: finish what is in flight, keep the states until the next assignment."""

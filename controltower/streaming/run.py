@@ -105,6 +105,8 @@ class _StageProcess:
         self._pool = ThreadPoolExecutor(16, thread_name_prefix="kafka")
         self._ownership = Ownership(connection, self._pool, observer, self._fail)
         limits = connection.limits
+        self._busy_since: float | None = None
+        self._busy_s = 0.0
         self._watchdog = Watchdog(limits.stuck_loop_s, self._find_fault, self._stuck)
 
     async def run(self) -> None:
@@ -174,15 +176,19 @@ class _StageProcess:
             except StageStopped as stopped:
                 self._fail(stopped)
 
-    def _find_fault(self) -> str | None:
-        """From the watchdog's thread: plain reads only."""
+    def _find_fault(self, seconds: float) -> str | None:
+        """From the watchdog's thread, which says how much the last second counts: plain reads only."""
         limits = self._connection.limits
         waited_s = time.monotonic() - self._ownership.progressed_at
         if not self._ownership.ready and waited_s > limits.unready_s:
             return f"not ready for {waited_s:.0f} s"
-        busy_s = self._ownership.oldest_busy_s()
-        if busy_s > 2 * limits.broker_call_s:
-            return f"a transaction has been open for {busy_s:.0f} s"
+        since = self._ownership.busy_since()
+        if since is None or since != self._busy_since:
+            self._busy_since, self._busy_s = since, 0.0
+            return None
+        self._busy_s += seconds
+        if self._busy_s > 2 * limits.broker_call_s:
+            return f"a transaction has been open for {self._busy_s:.0f} s"
         return None
 
     def _fail(self, stopped: StageStopped) -> None:

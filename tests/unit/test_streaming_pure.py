@@ -155,7 +155,7 @@ def test_producer_times_tell_nothing_about_the_broker() -> None:
 
 def test_the_watchdog_waits_for_the_loop() -> None:
     """Silent for longer than the limit: it ends the process; a beat starts the count anew."""
-    watchdog = Watchdog(3, lambda: None, lambda fault: None)
+    watchdog = Watchdog(3, lambda seconds: None, lambda fault: None, lambda: 0.0)
     assert [watchdog.second() for _ in range(3)] == [None] * 3
     watchdog.beat()
     assert [watchdog.second() for _ in range(3)] == [None] * 3
@@ -165,8 +165,18 @@ def test_the_watchdog_waits_for_the_loop() -> None:
 def test_the_watchdog_wants_to_see_a_fault_twice() -> None:
     """Right after SIGCONT every clock looks old."""
     faults = iter(["old", None, "old", "old"])
-    watchdog = Watchdog(30, lambda: next(faults), lambda fault: None)
+    watchdog = Watchdog(30, lambda seconds: next(faults), lambda fault: None)
     assert [watchdog.second() for _ in range(4)] == [None, None, None, "old"]
+
+
+def test_a_process_that_gets_little_of_a_core_is_slow_and_not_stuck() -> None:
+    """Its seconds count as the CPU time that it used; those of one that waits count whole."""
+    counted: list[float] = []
+    used = iter([0.0, 0.2, 0.4, 0.4, 0.41, 2.41])
+    watchdog = Watchdog(3, counted.append, lambda fault: None, lambda: next(used))
+    assert [watchdog.second() for _ in range(4)] == [None] * 4
+    assert counted == pytest.approx([0.2, 0.2, 1.0, 1.0])
+    assert "stuck" in (watchdog.second() or "")
 
 
 def test_names_are_shared_by_all_processes_of_a_stage() -> None:
