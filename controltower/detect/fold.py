@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from controltower.detect import excess_dwell, long_halt, route_deviation, sequence_break, slow_progress
+from controltower.detect import (
+    eta_slip,
+    excess_dwell,
+    long_halt,
+    route_deviation,
+    sequence_break,
+    slow_progress,
+)
 from controltower.detect.rule import Observation
 from controltower.detect.standing import settle
 from controltower.route.evidence import Fix, Snapshot
@@ -15,8 +22,8 @@ def fold_fix(was: Snapshot, plan: RoutePlan, fix: Fix, limits: Limits) -> Snapsh
     """The snapshot after one more fix; `fix` is not older than the newest in `was`.
 
     What wakes the rules: once departed, standing for the shortest of their limits and a fix beyond the
-    corridor's least width; a fix behind the one before; five minutes since the last look; and that one of
-    them holds evidence.
+    corridor's least width; a fix behind the one before; five minutes since the last look; ten minutes
+    behind the plan; and that one of them holds evidence.
     """
     before = was.progress
     x, y = plan.frame.to_xy(fix.lat, fix.lon)
@@ -31,8 +38,11 @@ def fold_fix(was: Snapshot, plan: RoutePlan, fix: Fix, limits: Limits) -> Snapsh
     moved_m = progress.along_m - before.along_m
     back = moved_m < -limits.reversal_step_m or was.reversal.fixes > 0
     look = at_ms - was.slow.at_ms >= limits.slow_every_ms or before.departed_ms != departed
+    slipping, slip_ms = was.slipping, progress.slip_ms
+    if (slip_ms >= limits.slip_clear_ms or slipping.at_ms) and progress.next_stop < len(plan.stops):
+        slipping = eta_slip.step(slipping, at_ms, slip_ms, limits)
     if not (still or astray or back or look):
-        return Snapshot(progress, standing, was.halt, was.dwell, detour, was.slow, was.reversal)
+        return Snapshot(progress, standing, was.halt, was.dwell, detour, was.slow, was.reversal, slipping)
     seen = Observation(plan, fix, x, y, progress, standing, limits)
     halt, dwell = was.halt, was.dwell
     if still:
@@ -42,4 +52,4 @@ def fold_fix(was: Snapshot, plan: RoutePlan, fix: Fix, limits: Limits) -> Snapsh
         detour = route_deviation.step(detour, seen)
     reversal = sequence_break.step(was.reversal, seen, moved_m) if back else was.reversal
     slow = slow_progress.step(was.slow, seen, astray=detour.on or reversal.on) if look else was.slow
-    return Snapshot(progress, standing, halt, dwell, detour, slow, reversal)
+    return Snapshot(progress, standing, halt, dwell, detour, slow, reversal, slipping)

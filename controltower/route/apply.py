@@ -29,7 +29,7 @@ from controltower.route.judge import (
 from controltower.route.limits import Limits
 from controltower.route.outcomes import await_outcomes, settle_outcomes
 from controltower.route.plan import RoutePlan
-from controltower.route.promises import bits_of, expect_promises, judge_scores, take_back_missed
+from controltower.route.promises import bits_of, expect_promises, judge_scores, judge_slip, take_back_missed
 from controltower.route.route import Effects, Route
 from controltower.route.scores import take_score
 from controltower.route.serving import forget_served, note_served
@@ -102,7 +102,7 @@ def _serve(route: Route, scan: wire.Scan, received_ms: int, limits: Limits, effe
     if state.risk.missed:
         take_back_missed(route, index, served_ms, state.clock_ms, limits, effects)
     trigger = Trigger(scan.source.topic, scan.source.partition, scan.source.offset, scan.scan_id)
-    note_served(route, index, received_ms, trigger, limits, effects)
+    note_served(route, index, served_ms, received_ms, trigger, limits, effects)
 
 
 def _take_back(route: Route, stop_id: str | None) -> None:
@@ -149,6 +149,9 @@ def _apply_fix(
     if state.late_departure and route.snapshot.progress.departed_ms:
         state.late_departure = False
         clear(route, late_departure.CODE, state.clock_ms, limits, effects)
+        judge_slip(route, route.slip_ms(state.clock_ms), state.clock_ms, limits, effects)
+    elif before.slipping.level != route.snapshot.slipping.level:
+        judge_slip(route, route.slip_ms(state.clock_ms), state.clock_ms, limits, effects)
     ask_if_due(route, state.clock_ms, limits, effects)
 
 

@@ -125,6 +125,22 @@ class Reversal(msgspec.Struct, frozen=True, array_like=True, gc=False):
     back_m: float = 0.0
 
 
+class Slipping(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Memory of ETA_SLIP: the last look and how late it was then, the level that is told (0: none), and the
+    looks running that are above it."""
+
+    at_ms: int = 0
+    slip_ms: int = 0
+    level: int = 0
+    since_ms: int = 0
+    above: int = 0
+    above_since_ms: int = 0
+
+
+#: On time.
+ON_TIME = Slipping()
+
+
 class Snapshot(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Everything the fixes up to one moment say."""
 
@@ -135,6 +151,7 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True, gc=False):
     detour: Detour = Detour()
     slow: Slow = Slow()
     reversal: Reversal = Reversal()
+    slipping: Slipping = ON_TIME
 
 
 START = Snapshot()

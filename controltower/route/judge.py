@@ -18,7 +18,7 @@ from controltower.route.eta import estimate_p50s
 from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
 from controltower.route.route import Effects, Route, subject_of
-from controltower.route.state import Load, Risk, Slip
+from controltower.route.state import Load, Risk
 from schemas import wire
 from schemas.vocabulary import ExceptionCode, Resolution, Transition
 
@@ -196,13 +196,13 @@ def clear(route: Route, code: ExceptionCode, now_ms: int, limits: Limits, effect
         say(route, effects, lifecycle.mark_cleared(episode, subject_of(route, limits), now_ms))
 
 
-def forget_condition(risk: Risk, code: ExceptionCode) -> None:
+def forget_condition(risk: Risk, code: ExceptionCode, at_ms: int) -> None:
     """A person or another exception ended it: its evidence begins anew."""
     match code:
         case ExceptionCode.SLA_AT_RISK:
             risk.on, risk.high, risk.low = False, 0, 0
         case ExceptionCode.ETA_SLIP:
-            risk.slip = Slip()
+            risk.slip_ended_ms = at_ms
         case ExceptionCode.ROUTE_OVERLOADED:
             risk.load = Load()
         case _:
@@ -215,7 +215,7 @@ def end_episode(
     """RESOLVED, exactly once: the episode leaves the state with it."""
     route.state.episodes.remove(episode)
     if resolution is not Resolution.AUTO:
-        forget_condition(route.state.risk, episode.code)
+        forget_condition(route.state.risk, episode.code, at_ms)
     ended = lifecycle.resolve(episode, subject_of(route, limits), resolution, at_ms)
     effects.archive.keep(ended)
     say(route, effects, ended)

@@ -85,21 +85,26 @@ def judge_look(
     route: Route, left: Sequence[int], slip_ms: int, now_ms: int, limits: Limits, effects: Effects
 ) -> None:
     """The vehicle is looked at: timetable promises that it has broken, and its slip."""
-    plan, risk = route.plan, route.state.risk
+    plan = route.plan
     if plan is None or not left:
         return
     underway = bool(route.snapshot.progress.departed_ms)
     if underway and not plan.stops[left[0]].shipments and slip_ms > limits.timetable_breach_ms:
         judge_missed(route, left, now_ms, now_ms, limits, effects)
-    slip = risk.slip
-    if slip_ms < limits.slip_clear_ms and not slip.level:
-        slip.above = 0
+    judge_slip(route, slip_ms, now_ms, limits, effects)
+
+
+def judge_slip(route: Route, slip_ms: int, now_ms: int, limits: Limits, effects: Effects) -> None:
+    """After a look, and where a fix changed what is to be told, or what told of it already is over."""
+    slipping = route.snapshot.slipping
+    episode = find_episode(route, eta_slip.CODE)
+    if slipping.level and _is_told_otherwise(route):
         return
-    eta_slip.step(slip, slip_ms, now_ms, limits)
-    verdict = eta_slip.verdict(slip, slip_ms)
-    if verdict.active and _is_told_otherwise(route):
-        return
-    hold_against(route, eta_slip.CODE, verdict, now_ms, None, limits, effects)
+    if episode is None:
+        anew_ms = route.state.risk.slip_ended_ms
+        if not slipping.level or (anew_ms and now_ms < anew_ms + limits.slip_looks * limits.score_every_ms):
+            return
+    hold_against(route, eta_slip.CODE, eta_slip.verdict(slipping, slip_ms), now_ms, None, limits, effects)
 
 
 def judge_missed(

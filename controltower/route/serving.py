@@ -21,14 +21,20 @@ from schemas.vocabulary import RouteEnd
 
 
 def note_served(
-    route: Route, index: int, received_ms: int, trigger: Trigger, limits: Limits, effects: Effects
+    route: Route,
+    index: int,
+    served_ms: int,
+    received_ms: int,
+    trigger: Trigger,
+    limits: Limits,
+    effects: Effects,
 ) -> None:
     """A scan served this stop: held against the order of the plan now, or once it is sure what lacks."""
     state, shipments = route.state, effects.shipments
     if shipments is None or shipments.read_ms is None:
         judge_served(route, state.served, state.clock_ms, state.clock_ms, trigger, limits, effects)
         return
-    state.unsettled.append(Unsettled(received_ms, index, trigger))
+    state.unsettled.append(Unsettled(received_ms, index, trigger, served_ms))
     shipments.wait(state.route_id)
     _clear_served(route, limits, effects)
     if not shipments.is_behind(received_ms):
@@ -58,12 +64,12 @@ def settle_served(route: Route, read_ms: int, limits: Limits, effects: Effects) 
     state, shipments = route.state, effects.shipments
     scans = [scan for scan in state.unsettled if scan.received_ms <= read_ms]
     promises = [due_ms for due_ms in state.promises_waiting if due_ms <= read_ms]
+    for due_ms in promises:
+        _judge_promises(route, due_ms, limits, effects)
+    state.promises_waiting = [due_ms for due_ms in state.promises_waiting if due_ms > read_ms]
     if scans:
         state.unsettled = [scan for scan in state.unsettled if scan.received_ms > read_ms]
         _judge_scans(route, scans, limits, effects)
-    if promises:
-        state.promises_waiting = [due_ms for due_ms in state.promises_waiting if due_ms > read_ms]
-        _judge_promises(route, max(promises), limits, effects)
     if state.ended_ms:
         state.unsettled, state.promises_waiting = [], []
     elif scans and not state.unsettled and is_finished(route):
@@ -86,8 +92,14 @@ def _judge_scans(route: Route, scans: list[Unsettled], limits: Limits, effects: 
 
 
 def _judge_promises(route: Route, due_ms: int, limits: Limits, effects: Effects) -> None:
-    """The promises that had ended by then, told now."""
-    state = route.state
-    if state.ended_ms:
+    """The promises that had ended by then, told now. A scan that was received later served its stop too late,
+    but for one that says it was served in time."""
+    state, plan = route.state, route.plan
+    if state.ended_ms or plan is None:
         return
-    judge_missed(route, unserved(route), due_ms, max(state.clock_ms, due_ms), limits, effects)
+    left = set(unserved(route))
+    for scan in state.unsettled:
+        promised_ms = plan.stops[scan.stop].promised_ms
+        if scan.received_ms > due_ms and promised_ms is not None and scan.served_ms > promised_ms:
+            left.add(scan.stop)
+    judge_missed(route, sorted(left), due_ms, max(state.clock_ms, due_ms), limits, effects)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import sys
 
 import msgspec
+from msgspec.structs import replace
 
 from controltower.exceptions.episode import Episode, Trigger
-from controltower.route.evidence import START, Fix, Snapshot
+from controltower.route.evidence import START, Fix, Slipping, Snapshot
 from controltower.stamped import open_stamped, stamp
 from schemas.vocabulary import Motion, RouteEnd
 
@@ -20,7 +21,7 @@ SCHEMA = 2
 
 
 class Slip(msgspec.Struct, array_like=True):
-    """Memory of ETA_SLIP: the level that is told (0: none), and the looks running that are above it."""
+    """Where the memory of ETA_SLIP stood before it came into the snapshots: read once, then left empty."""
 
     level: int = 0
     since_ms: int = 0
@@ -66,6 +67,8 @@ class Risk(msgspec.Struct, array_like=True):
     slower_since_ms: int = 0
     #: stop index -> p(late) as it was said first, until it is known what came true
     awaited: dict[int, float] = {}
+    #: when an ETA_SLIP was ended otherwise than by being over: its evidence counts from here on
+    slip_ended_ms: int = 0
 
 
 class Told(msgspec.Struct, array_like=True):
@@ -98,6 +101,8 @@ class Unsettled(msgspec.Struct, array_like=True):
     received_ms: int
     stop: int
     trigger: Trigger
+    #: when it was served
+    served_ms: int = 0
 
 
 class RouteState(msgspec.Struct, array_like=True):
@@ -157,11 +162,20 @@ def decode_state(data: bytes) -> RouteState:
     """
     _, data = open_stamped(data, SCHEMA, "a route")
     state = _decode(data)
+    if state.risk.slip.level:
+        _move_slip(state)
     state.tenant, state.source = sys.intern(state.tenant), sys.intern(state.source)
     state.feed = sys.intern(state.feed)
     if state.carrier is not None:
         state.carrier = sys.intern(state.carrier)
     return state
+
+
+def _move_slip(state: RouteState) -> None:
+    """An ETA_SLIP that was told by a version that kept its memory beside the snapshots."""
+    old, state.risk.slip = state.risk.slip, Slip()
+    at_ms, slip_ms = state.base.progress.at_ms, state.base.progress.slip_ms
+    state.base = replace(state.base, slipping=Slipping(at_ms, slip_ms, old.level, old.since_ms))
 
 
 def lacks_plan_times(state: RouteState) -> bool:

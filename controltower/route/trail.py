@@ -63,7 +63,8 @@ def restart(state: RouteState, trail: Trail, plan: RoutePlan, limits: Limits) ->
     """A plan came, or a new version of it: progress starts anew at the fixes still at hand."""
     before = trail.now.progress
     state.base = type(state.base)(
-        progress=type(before)(cadence_ms=before.cadence_ms, gaps=before.gaps, departed_ms=before.departed_ms)
+        progress=type(before)(cadence_ms=before.cadence_ms, gaps=before.gaps, departed_ms=before.departed_ms),
+        slipping=trail.now.slipping,
     )
     rebuild(state, trail, plan, limits)
 

@@ -55,8 +55,7 @@ def essence(records: Sequence[wire.ExceptionRecord]) -> list[object]:
 def final_state(records: Sequence[Record]) -> tuple[object, ...]:
     """Progress, served stops and open codes of the only route at the end.
 
-    Without ETA_SLIP, which counts looks as they come in and so may be a look ahead or behind. Of a route
-    that has ended only its end counts: fixes still on their way then come too late.
+    Of a route that has ended only its end counts: fixes still on their way then come too late.
     """
     fold = new_fold()
     changes = dict(fold.fold(records).changes)
@@ -64,7 +63,7 @@ def final_state(records: Sequence[Record]) -> tuple[object, ...]:
     if data is None:
         return ()
     state = decode_state(data)
-    open_codes = sorted(e.code.value for e in state.episodes if not e.cleared_ms and e.code != "ETA_SLIP")
+    open_codes = sorted(e.code.value for e in state.episodes if not e.cleared_ms)
     if state.ended_because is not None:
         return state.served, open_codes, state.ended_because
     return state.base, state.tail and state.tail[-1].at_ms, state.served, open_codes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -45,8 +46,8 @@ def read_up_to(at_s: float, log: int) -> wire.ShipmentsRead:
     return wire.ShipmentsRead(source=f"shipment-events/{log}", sources=LOGS, upto=upto)
 
 
-def day(order: Sequence[int], lags_s: Sequence[int], fixes_lag_s: int = 0) -> list[object]:
-    """A round that serves stops in this order, two minutes each, and has these lags.
+def day(order: Sequence[int | None], lags_s: Sequence[int], fixes_lag_s: int = 0) -> list[object]:
+    """A round that serves stops in this order, one every two minutes (None: none), and has these lags.
 
     A parcel's log is chosen by its stop. Every log says each minute how far it is read, with its lag; the
     intake as well. Nothing of a log is passed on before the intake was read that far.
@@ -55,6 +56,8 @@ def day(order: Sequence[int], lags_s: Sequence[int], fixes_lag_s: int = 0) -> li
     for i, ping in enumerate(drive(0, 1110, 0)):
         timed.append((ping.received_s + fixes_lag_s, 1, scan_of(ping, i)))
     for n, stop in enumerate(order):
+        if stop is None:
+            continue
         at_s = n * LEG_S + 10.0
         timed.append((at_s + fixes_lag_s * (stop % 2) + lags_s[stop % LOGS], 1, served(stop, at_s)))
     for at_s in range(-2 * LAST_S, LAST_S, EVERY_S):
@@ -116,6 +119,14 @@ def test_a_broken_promise_waits_for_the_scans_and_is_told_then() -> None:
     assert [r.code for r in opened] == [Code.SLA_BREACHED]
     assert opened[0].metrics["stops"] == "S9"
     assert all(r.resolution is not Resolution.RETRACTED for r in records)
+
+
+@pytest.mark.parametrize("lag_s", [0, 1200])
+def test_a_promise_kept_too_late_is_told_though_its_scan_came_first(lag_s: int) -> None:
+    """Stop 9 is served 6 min after its promise; that is read before the log of other parcels is."""
+    events = day([*range(9), *[None] * 6, 9], (lag_s, 0))
+    opened = [r for r in told(events, promise_s=300) if r.transition is Transition.OPENED]
+    assert [(r.code, r.metrics["stops"]) for r in opened] == [(Code.SLA_BREACHED, "S9")]
 
 
 def test_a_route_ends_once_its_scans_are_complete() -> None:
