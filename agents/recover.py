@@ -12,6 +12,8 @@ from controltower.streaming.stage import StageSpec
 from schemas.topics import RECOVERY_EVENTS, changelog_of
 
 NAME = "recover"
+#: An action is for a person or a dispatch system, who do not see a tenth of a second.
+ACTIONS_WAIT = 2
 
 
 def build(settings: Settings, wall_ms: Callable[[], int]) -> StageSpec:
@@ -22,5 +24,11 @@ def build(settings: Settings, wall_ms: Callable[[], int]) -> StageSpec:
         return RecoverFold(partition, partitions, playbook, wall_ms)
 
     return StageSpec(
-        NAME, (RECOVERY_EVENTS,), changelog_of(NAME), make_fold, changelog_schema=SCHEMA, idles=False
+        NAME,
+        (RECOVERY_EVENTS,),
+        changelog_of(NAME),
+        make_fold,
+        changelog_schema=SCHEMA,
+        idles=False,
+        gathers=ACTIONS_WAIT,
     )

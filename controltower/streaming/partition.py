@@ -151,13 +151,20 @@ class OwnedPartition:
         commit = await self._fold(records)
         ends = {poll.topic: poll.end for poll in polls}
         await self._write(commit, ends, len(records))
+        had_no_room = self._has_no_room(polls)
         for poll in polls:
             self.in_flight[poll.topic] -= 1
             if poll.records:
                 self.upto_ms[poll.topic] = poll.records[-1].timestamp_ms
             self._observer.records_in(self._spec.name, poll.topic, poll.size)
         self.busy_since = time.monotonic() if self.in_flight.total() else None
-        self._edge.room_changed()
+        if had_no_room:
+            self._edge.room_changed()
+
+    def _has_no_room(self, polls: Sequence[Poll]) -> bool:
+        """Whether a topic of theirs is not fetched until they are done; telling wakes another thread."""
+        limit = self._connection.limits.polls_in_flight
+        return any(self.in_flight[poll.topic] >= limit for poll in polls)
 
     async def _fold(self, records: Sequence[Record]) -> Commit:
         fold = self.taken.fold.fold
