@@ -10,6 +10,7 @@ from controltower.detect import (
     sequence_break,
     slow_progress,
 )
+from controltower.detect.lost_time import settle_lost
 from controltower.detect.rule import Observation
 from controltower.detect.standing import settle
 from controltower.route.evidence import Fix, Snapshot
@@ -42,7 +43,17 @@ def fold_fix(was: Snapshot, plan: RoutePlan, fix: Fix, limits: Limits) -> Snapsh
     if (slip_ms >= limits.slip_clear_ms or slipping.at_ms) and progress.next_stop < len(plan.stops):
         slipping = eta_slip.step(slipping, at_ms, slip_ms, limits)
     if not (still or astray or back or look):
-        return Snapshot(progress, standing, was.halt, was.dwell, detour, was.slow, was.reversal, slipping)
+        return Snapshot(
+            progress,
+            standing,
+            was.halt,
+            was.dwell,
+            detour,
+            was.slow,
+            was.reversal,
+            slipping,
+            was.lost_ms,
+        )
     seen = Observation(plan, fix, x, y, progress, standing, limits)
     halt, dwell = was.halt, was.dwell
     if still:
@@ -52,4 +63,7 @@ def fold_fix(was: Snapshot, plan: RoutePlan, fix: Fix, limits: Limits) -> Snapsh
         detour = route_deviation.step(detour, seen)
     reversal = sequence_break.step(was.reversal, seen, moved_m) if back else was.reversal
     slow = slow_progress.step(was.slow, seen, astray=detour.on or reversal.on) if look else was.slow
-    return Snapshot(progress, standing, halt, dwell, detour, slow, reversal, slipping)
+    lost_ms = was.lost_ms
+    if was.halt.on or was.dwell.on or was.detour.on:
+        lost_ms = settle_lost(was, halt, dwell, detour, plan)
+    return Snapshot(progress, standing, halt, dwell, detour, slow, reversal, slipping, lost_ms)

@@ -10,7 +10,7 @@ import numpy as np
 
 from controltower.risk.calibration import Calibration
 from controltower.risk.manifest import Canary, Manifest, Spread
-from controltower.risk.predictions import Floats, Predictions, order, scale_s, to_table
+from controltower.risk.predictions import Floats, Predictions, order, persisting_s, scale_s, to_table
 
 #: A canary may differ by rounding in the last digits, not by more.
 _TOLERANCE = 1e-6
@@ -29,8 +29,8 @@ class DelayModel:
 
     def predict(self, table: Floats) -> Predictions:
         """The answers to a table of features, shape (n, F), each row for itself."""
-        scale = scale_s(table)
-        quantiles = (_ask(booster, table) * scale for booster in (self.p10, self.p50, self.p90))
+        start, scale = persisting_s(table), scale_s(table)
+        quantiles = (start + _ask(booster, table) * scale for booster in (self.p10, self.p50, self.p90))
         raw = Predictions(_ask(self.late, table), *quantiles)
         return order(table, *stretched(raw, self.calibration, self.spread))
 

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from controltower.detect.habits import hour_key
+from controltower.detect.lost_time import lost_ms
 from controltower.route.eta import estimate_p50s
 from controltower.route.evidence import Progress, Snapshot
 from controltower.route.plan import PlannedStop, RoutePlan
 
-FEATURE_SET = "stop-lateness/2"
+FEATURE_SET = "stop-lateness/3"
 
 #: Name and meaning, in the order in which they stand in a request.
 FEATURES: tuple[tuple[str, str], ...] = (
@@ -32,7 +33,8 @@ FEATURES: tuple[tuple[str, str], ...] = (
     ("shift_end", "1 where the promise is the end of the shift"),
     ("slip_s", "lateness against the frozen plan now"),
     ("slip_trend_s", "change of the slip over the last 5 to 10 min, per 10 min"),
-    ("pace_s", "slip gained per hour since the departure"),
+    ("lost_s", "lost so far to halts, stays beyond their service and detours"),
+    ("pace_s", "slip gained per hour since the departure, without what was lost so"),
     ("left_late_s", "departure minus planned departure"),
     ("underway_s", "since the departure"),
     ("stops_left", "stops left on the route"),
@@ -139,10 +141,12 @@ def _situation(moment: Moment) -> Row:
     departed = progress.departed_ms
     left_late_ms = departed - plan.stops[0].departure_ms
     standing = moment.snapshot.standing
+    lost = lost_ms(moment.snapshot, plan)
     return (
         moment.slip_ms / 1000,
         _trend_s(progress),
-        _pace_s(progress, left_late_ms),
+        lost / 1000 if departed else None,
+        _pace_s(progress, left_late_ms, lost),
         left_late_ms / 1000 if departed else None,
         (now - departed) / 1000 if departed else None,
         float(len(moment.remaining)),
@@ -167,11 +171,11 @@ def _trend_s(progress: Progress) -> float | None:
     return round((progress.slip_ms - samples.old_slip_ms) / span * _TEN_MIN_MS / 1000, 1)
 
 
-def _pace_s(progress: Progress, left_late_ms: int) -> float | None:
-    underway = progress.at_ms - progress.departed_ms
+def _pace_s(progress: Progress, left_late_ms: int, lost: int) -> float | None:
+    underway = progress.at_ms - progress.departed_ms - lost
     if not progress.departed_ms or underway < _PACE_AFTER_MS:
         return None
-    return round((progress.slip_ms - left_late_ms) / underway * _HOUR_MS / 1000, 1)
+    return round((progress.slip_ms - left_late_ms - lost) / underway * _HOUR_MS / 1000, 1)
 
 
 def _speed_ratio(progress: Progress, plan: RoutePlan) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,7 +111,7 @@ def load_history(path: Path) -> History:
                     "build it anew: controltower history build",
                 )
             arrays = {f.name: stored[f.name] for f in fields(History)}
-    except (OSError, ValueError, KeyError, EOFError) as wrong:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as wrong:
         raise HistoryError(f"{path}: is no history ({type(wrong).__name__})") from None
     return History(**{**arrays, "source": str(arrays["source"])})
 

@@ -11,7 +11,7 @@ from controltower.risk.calibration import Calibration
 from controltower.risk.features import FEATURE_SET, FEATURES
 
 MANIFEST_FILE = "manifest.json"
-SCHEMA = "controltower.model/2"
+SCHEMA = "controltower.model/3"
 #: The boosters of a model and the files they stand in: the probability of missing the promise, and three
 #: quantiles of the arrival relative to the ETA of the question.
 MODEL_FILES = {"late": "late.txt", "p10": "p10.txt", "p50": "p50.txt", "p90": "p90.txt"}

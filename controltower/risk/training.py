@@ -20,7 +20,7 @@ from controltower.risk.delay_model import DelayModel, stretched
 from controltower.risk.history import Floats, History, HistoryError
 from controltower.risk.manifest import Spread
 from controltower.risk.predictions import Predictions
-from controltower.risk.recipe import Fitted, calibrate, fit, spaced
+from controltower.risk.recipe import MOST_ROUNDS, Fitted, calibrate, fit, spaced
 
 FOLDS = 5
 _DAY_MS = 86_400_000
@@ -170,13 +170,15 @@ def cross_baselines(history: History) -> tuple[dict[str, Floats], dict[str, Floa
 
 
 def _find_rounds(history: History, fold: NDArray[np.int64]) -> dict[str, int]:
-    """By early stopping on the blocks that start last, of a fit on those that start first."""
+    """By early stopping on the blocks that start last, of a fit on those that start first. The median takes
+    all of its rounds: a few blocks are too few to stop it by, and too early costs more than too late."""
     first = np.full(len(history.route_id), np.iinfo(np.int64).max)
     np.minimum.at(first, history.route, history.as_of_ms)
     first = np.where(first == first.max(), 0, first)
     later = int(np.argmax([first[fold == k].mean() if (fold == k).any() else 0 for k in range(FOLDS)]))
     rows = fold[history.route] == later
-    return fit(_routes_of(history, ~rows), _routes_of(history, rows)).rounds
+    found = fit(_routes_of(history, ~rows), _routes_of(history, rows)).rounds
+    return {**found, "p50": MOST_ROUNDS["p50"]}
 
 
 def _take(

@@ -152,6 +152,8 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True, gc=False):
     slow: Slow = Slow()
     reversal: Reversal = Reversal()
     slipping: Slipping = ON_TIME
+    #: lost to halts, long stays and detours that are over, see detect/lost_time.py
+    lost_ms: int = 0
 
 
 START = Snapshot()

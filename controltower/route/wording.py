@@ -49,6 +49,7 @@ _WORDS: Final[Mapping[str, Callable[[float], str]]] = {
     "hour": lambda v: f"at this hour of the day ({v:.0f})",
     "weekday": lambda v: "on this day of the week",
     "pace_s": lambda v: f"{'losing' if v >= 0 else 'gaining'} {_minutes(v)} an hour since it left",
+    "lost_s": lambda v: f"{_minutes(v)} lost to halts, long stays or detours",
     "left_late_s": lambda v: f"left {_minutes(v)} {'late' if v >= 0 else 'early'}",
     "underway_s": lambda v: f"underway for {_minutes(v)}",
     "next_stop_m": lambda v: f"{v / 1000:.1f} km to the next stop",

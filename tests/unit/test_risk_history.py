@@ -175,10 +175,11 @@ def test_a_history_is_the_same_after_a_file(history: History, tmp_path: Path) ->
 
 
 def test_what_is_no_history_is_one_line(tmp_path: Path) -> None:
-    """A file of something else, and one of other features."""
-    (tmp_path / "h.npz").write_bytes(b"PK nonsense")
-    with pytest.raises(HistoryError, match="is no history"):
-        load_history(tmp_path / "h.npz")
+    """A file of something else, one that is half written, and one of other features."""
+    for content in (b"PK nonsense", b"PK\x03\x04 half a file"):
+        (tmp_path / "h.npz").write_bytes(content)
+        with pytest.raises(HistoryError, match="is no history"):
+            load_history(tmp_path / "h.npz")
     np.savez(tmp_path / "old.npz", format="controltower.history/1", feature_set="other/1")
     with pytest.raises(HistoryError, match="other/1"):
         load_history(tmp_path / "old.npz")
