@@ -9,10 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controltower.route.path import NEARNESS_WEIGHT, Path
+from controltower.route.path import BEHIND_WEIGHT, NEARNESS_WEIGHT, Path
 
 METRES = st.integers(-1500, 1500).map(float)
 PLACES = st.tuples(METRES, METRES)
+
+
+def cost_m(along_m: float, offset_m: float, expected_m: float) -> float:
+    """What a place costs: how far off the fix lies, and how far it is from where the vehicle is expected."""
+    further_m = along_m - expected_m
+    return offset_m + (NEARNESS_WEIGHT * further_m if further_m >= 0 else -BEHIND_WEIGHT * further_m)
 
 
 def cheapest_m(path: Path, x: float, y: float, low_m: float, high_m: float, expected_m: float) -> float:
@@ -25,7 +31,7 @@ def cheapest_m(path: Path, x: float, y: float, low_m: float, high_m: float, expe
         share = min(1.0, max(0.0, share))
         offset_m = math.hypot(x - piece.x - share * piece.dx, y - piece.y - share * piece.dy)
         here_m = piece.start_m + share * piece.length_m
-        costs.append(offset_m + NEARNESS_WEIGHT * abs(here_m - expected_m))
+        costs.append(cost_m(here_m, offset_m, expected_m))
     return min(costs)
 
 
@@ -48,5 +54,5 @@ def test_no_nearer_place_is_passed_over(
     low_m, expected_m = low_share * path.length_m, expected_share * path.length_m
     high_m = low_m + high_share * path.length_m
     along_m, offset_m = path.project(*fix, low_m, high_m, expected_m)
-    cost = offset_m + NEARNESS_WEIGHT * abs(along_m - expected_m)
+    cost = cost_m(along_m, offset_m, expected_m)
     assert cost == pytest.approx(cheapest_m(path, *fix, low_m, high_m, expected_m))
