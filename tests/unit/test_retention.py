@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from agents.app import build_offline_stages
@@ -12,13 +13,19 @@ from controltower.offline import timeline
 from controltower.offline.pipeline import Pipeline, SteppedClock
 from controltower.settings import load_settings
 from controltower.simulate.day import DEFAULT_START, simulate_day
+from schemas import wire
 from schemas.topics import BY_NAME, DISPATCH, EXCEPTIONS, ROUTE_STATUS, changelog_of
 
 #: A record is deleted 30 days after its end, and a day may end in the next one.
 _GONE_AFTER = 31
 _DAYS = _GONE_AFTER + 4
-#: A day with exceptions and actions.
 _SEED = 4
+
+
+def parked(plan: wire.Plan) -> wire.Plan:
+    """The plan for a van that never leaves, so that every day has an exception and an action."""
+    stops = tuple(msgspec.structs.replace(stop, shipment_ids=()) for stop in plan.stops)
+    return msgspec.structs.replace(plan, route_id=f"{plan.route_id}-parked", vehicle_id=None, stops=stops)
 
 
 def live_keys() -> dict[str, dict[bytes | None, int]]:
@@ -29,7 +36,7 @@ def live_keys() -> dict[str, dict[bytes | None, int]]:
     for number in range(_DAYS):
         start = DEFAULT_START + timedelta(days=number)
         day = simulate_day(_SEED, vans=2, parcels=4, hours=0.3, start=start)
-        for record in pipeline.run(day.plans, day.arrivals):
+        for record in pipeline.run([*day.plans, parked(day.plans[0])], day.arrivals):
             if BY_NAME[record.topic].config["cleanup.policy"] != "compact":
                 continue
             if record.value is None:
