@@ -179,3 +179,16 @@ def test_the_population_is_told_per_block_of_rows() -> None:
     assert list(watched.watch(rows, None)) == []
     manifest = Manifest.model_validate_json((SHIPPED_MODEL / "manifest.json").read_bytes())
     assert {name for name, _ in watched.watch(rows, manifest)} == set(manifest.reference)
+
+
+def test_the_index_is_that_of_all_remembered_rows_together() -> None:
+    """Blocks are counted one by one, and say together what their rows would; of one model only."""
+    manifest = Manifest.model_validate_json((SHIPPED_MODEL / "manifest.json").read_bytes())
+    tables = np.random.default_rng(2).normal(0, 300, (10, BLOCK_ROWS, len(NAMES)))
+    watched = Population()
+    said = [dict(watched.watch(table, manifest)) for table in tables]
+    last_eight = np.concatenate(list(tables[-8:]))
+    for name, reference in manifest.reference.items():
+        assert said[-1][name] == pytest.approx(stability_index(last_eight[:, NAMES.index(name)], reference))
+    other = manifest.model_copy(update={"model_version": "another"})
+    assert dict(watched.watch(tables[0], other)) == dict(Population().watch(tables[0], other))
