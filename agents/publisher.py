@@ -86,3 +86,7 @@ class Pace:
         while (wait_s := due_s - self._monotonic_s()) > _SHORTEST_SLEEP_S:
             meanwhile()
             self._sleep(min(wait_s, 1.0))
+
+    def postpone(self, seconds: float) -> None:
+        """The day stood still for so long: what is to come is as much later."""
+        self._started_s += seconds

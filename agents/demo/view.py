@@ -36,6 +36,8 @@ class Moment:
     #: stage -> records it has not committed
     lag: Mapping[str, int]
     stages_ready: int
+    #: the city stands still until the stages have caught up
+    held: bool = False
 
 
 def city_time(instant: datetime) -> str:
@@ -67,7 +69,8 @@ def _behind(moment: Moment) -> str:
     """How much work waits, and where most of it."""
     total = sum(moment.lag.values())
     worst = max(moment.lag, key=lambda stage: moment.lag[stage], default="")
-    return f"lag {total:,} ({worst})" if total else "lag 0"
+    waits = ", the city waits" if moment.held else ""
+    return f"lag {total:,} ({worst}){waits}" if total else "lag 0"
 
 
 def render_live(moment: Moment, board: Board) -> RenderableType:

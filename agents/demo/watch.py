@@ -102,11 +102,13 @@ class Watch:
         sent = self._streamer.sent
         if now_s - self._probed_s >= _PROBE_EVERY_S:
             self._readings, self._probed_s = ask_stages(self._stages.ports), now_s
+            self._streamer.hold(sum(self._readings.lag.values()))
             self._per_s = (sent - self._counted) / max(0.001, now_s - self._counted_s)
             self._counted, self._counted_s = sent, now_s
         elapsed_s = now_s - self._started_s
         lag, ready = self._readings.lag, self._readings.ready
-        return Moment(elapsed_s, self._streamer.clock_ms, sent, self._per_s, lag, ready)
+        held = self._streamer.held
+        return Moment(elapsed_s, self._streamer.clock_ms, sent, self._per_s, lag, ready, held)
 
     def _announce(self) -> None:
         if self._announced or not self._tail.board.history:

@@ -7,6 +7,7 @@ import socket
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -247,6 +248,8 @@ def test_a_line_of_progress_says_what_is_open() -> None:
     assert "open exceptions 1" in line
     assert "1 halted" in line
     assert "lag 8 (track)" in line
+    assert "the city waits" not in line
+    assert "lag 7 (track), the city waits" in render_line(replace(_moment({"track": 7}), held=True), _board())
 
 
 def test_the_live_view_shows_exceptions_and_held_back_actions() -> None:

@@ -102,3 +102,12 @@ def test_the_pace_follows_the_day() -> None:
     now_s[0] = 200.0
     pace.wait_for(180_000, lambda: None)
     assert now_s[0] == 200.0
+
+
+def test_a_day_that_stood_still_goes_on_as_much_later() -> None:
+    """Nothing is caught up in a rush: what was due after 1 s is due after 1 s and the pause."""
+    now_s = [100.0]
+    pace = Pace(0, 60, lambda: now_s[0], lambda wait_s: now_s.__setitem__(0, now_s[0] + wait_s))
+    pace.postpone(30.0)
+    pace.wait_for(60_000, lambda: None)
+    assert now_s[0] == pytest.approx(131, abs=0.01)
