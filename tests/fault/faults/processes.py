@@ -131,7 +131,12 @@ class StopAndContinue(Scenario):
         return done
 
     def _nod_off(self, tower: FaultTower, stage: str, transaction: int) -> bool:
-        """A second worker that sleeps in the middle of a transaction; whether it had one to sleep in."""
+        """A second worker that sleeps in the middle of a transaction; whether it had one to sleep in.
+
+        That the other has all again is known only once it has said anew what it has: until then its log may
+        be from before the sleeper joined, and a sleeper that wakes as the owner is no zombie.
+        """
+        said_before = _times_ready(tower, stage)
         sleeper = tower.launch(
             "tests.fault.sleepy_stage", f"sleepy-{stage}", str(transaction), "worker", "--stage", stage
         )
@@ -139,7 +144,12 @@ class StopAndContinue(Scenario):
         if slept:
             everything = set(range(PARTITIONS))
             tower.wait_until(
-                "the other has all", lambda: tower.holdings_of("worker").get(stage) == everything, 60
+                "the other has all",
+                lambda: (
+                    _times_ready(tower, stage) > said_before
+                    and tower.holdings_of("worker").get(stage) == everything
+                ),
+                60,
             )
             woke_at = time.monotonic()
             sleeper.send_signal(signal.SIGCONT)
@@ -173,6 +183,12 @@ class StopAndContinue(Scenario):
         tower.stop(second)
         tower.wait_for_work(since=woke_at)
         return tower.log("worker").count(f"{stage} ended with code 75") > ends
+
+
+def _times_ready(tower: FaultTower, stage: str) -> int:
+    """How often the worker has said of this stage what it has."""
+    lines = tower.log("worker").splitlines()
+    return sum(f'"stage": "{stage}"' in line and '"event": "ready"' in line for line in lines)
 
 
 def _is_stopped(pid: int) -> bool:
