@@ -72,8 +72,15 @@ class Undisturbed:
 
     def check(self) -> None:
         pids, ready = self._look()
-        assert pids == self._before[0], "a stage restarted"
-        assert ready == self._before[1], "a group rebalanced"
+        assert pids == self._before[0], f"a stage restarted: {self._why()}"
+        assert ready == self._before[1], f"a group rebalanced: {self._why()}"
+
+    def _why(self) -> str:
+        """What stages and supervisor said on standard error, and the clients of trouble with the group."""
+        lines = self._tower.log("worker").splitlines()
+        return "; ".join(line[:300] for line in lines if line[:1] != "{" or '"level": "error"' in line)[
+            -3000:
+        ]
 
 
 class TenfoldLoad(Scenario):
