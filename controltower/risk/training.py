@@ -1,7 +1,8 @@
 """From a history to a model: split, fit, calibrate, judge, and fit again on everything.
 
 A history of days is split by time: the first 60 % of its days to learn from, the next 20 % to stop on and to
-calibrate, the last 20 % to judge by; what ships is calibrated on all but the first 60 %. A history of a
+calibrate, the last 20 % to judge by. What ships has learned from all days, as many trees as were best, and is
+calibrated on what the judged boosters say to all but the first 60 %. A history of a
 single day is cross-fitted by block in 5 folds: each block is answered by boosters that have not seen it, and
 by a fit on all of them at the end.
 """
@@ -76,15 +77,15 @@ def _train_by_time(history: History, days: NDArray[np.int64], step: Step) -> Tra
     learn, stop, judged = (_routes_of(history, part) for part in parts)
     step("learning from the first days, stopping on later ones")
     fitted = fit(learn, stop)
-    step("calibrating")
-    calibration, spread = calibrate(fitted.raw().predict(stop.features), stop)
-    model = fitted.model(calibration, spread)
     step("judging by the last days")
+    calibration, spread = calibrate(fitted.raw().predict(stop.features), stop)
+    said = fitted.model(calibration, spread).predict(judged.features)
     baselines = fit_baselines(_routes_of(history, ~parts[2]))
+    step("learning again from all days")
+    final = fit(history, None, fitted.rounds)
+    model = final.model(*_calibrate_again(fitted, _routes_of(history, ~parts[0])))
     step("done")
-    said = model.predict(judged.features)
-    model = fitted.model(*_calibrate_again(fitted, _routes_of(history, ~parts[0])))
-    return Trained(model, fitted, "by time", judged, said, baselines.etas(judged), baselines.p_late(judged))
+    return Trained(model, final, "by time", judged, said, baselines.etas(judged), baselines.p_late(judged))
 
 
 def _calibrate_again(fitted: Fitted, later: History) -> tuple[Calibration, Spread]:

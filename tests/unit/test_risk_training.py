@@ -21,6 +21,7 @@ from controltower.risk.manifest import ModelRefusedError
 from controltower.risk.measures import auc, calibration_error
 from controltower.risk.plots import PLOTS
 from controltower.risk.publishing import references_of, write_model
+from controltower.risk.recipe import spaced
 from controltower.risk.scorer import load_model_scorer
 from controltower.risk.training import Trained, train
 
@@ -89,6 +90,13 @@ def test_it_learns_what_no_baseline_knows_and_says_who_is_better(trained: Traine
 def test_later_days_judge(trained: Trained) -> None:
     """The last fifth of the days, whole."""
     assert set(np.unique(trained.judged.as_of_ms // (24 * _HOUR_MS))) == {4, 5}
+
+
+def test_what_ships_has_learned_from_all_days(trained: Trained) -> None:
+    """The first tree has drawn its 70 % from all rows, not from the 60 % of the days that are judged with."""
+    first = trained.fitted.boosters["late"].dump_model()["tree_info"][0]["tree_structure"]
+    rows = len(spaced(make_history(6, 12)))
+    assert first["internal_count"] > 0.65 * rows
 
 
 def test_the_same_history_gives_the_same_bytes(folder: Path, tmp_path: Path, trained: Trained) -> None:
