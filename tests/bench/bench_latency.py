@@ -206,10 +206,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gtfs", type=Path, default=recorded_day())
     parser.add_argument("--copies", type=int, default=24)
+    parser.add_argument("--minutes", type=int, default=0, help="of the middle of the day; 0: all of it")
     parser.add_argument("--gather", default="0,25,50,100,200")
     parser.add_argument("--rates", default="10,500,5000,half")
     options = parser.parse_args()
-    day = copied_day(options.gtfs, options.copies)
+    day = copied_day(options.gtfs, options.copies, options.minutes or None)
     rows = []
     with real_kafka_or_reason() as kafka:
         for gather in options.gather.split(","):

@@ -1,9 +1,11 @@
 """CPU per event from a carrier's raw bytes through all stages, on a real Kafka and Redis, stage by stage.
 
-python -m tests.bench.bench_whole [--gtfs FOLDER] [--copies 12] [--rounds 3] [--workers 1,2]
+python -m tests.bench.bench_whole [--gtfs FOLDER] [--copies 480] [--minutes 7] [--rounds 3] [--workers 1,2]
 
-The day is copied to many routes and sent as fast as Kafka takes it, plans first; the plans are no part of the
-figures. An event is a report of a vehicle. With two workers each stage has two processes.
+Some minutes of a day, copied to many routes, are sent as fast as Kafka takes them: what a peak is like, where
+there are more vehicles and time goes as ever. Plans, and the two minutes before, are no part of the figures.
+`--minutes 0` plays all of the day, whose clock records are then a large share. An event is a report of a
+vehicle. With two workers each stage has two processes.
 """
 
 from __future__ import annotations
@@ -32,24 +34,28 @@ def measure(brokers: str, day: CopiedDay, workers: int, folder: Path) -> tuple[C
     with WholeTower(brokers, folder, workers, PARTITIONS) as whole:
         for stage in ("normalize", "track"):
             print(f"  {stage} owns {whole.owned(stage)}", file=sys.stderr, flush=True)
+        started = time.monotonic()
         produce_all(brokers, day.opening())
-        before, began = whole.wait_drained(), time.monotonic()
+        before = whole.wait_drained()
+        print(f"  opened after {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+        began = time.monotonic()
         produce_all(brokers, day.reports())
         after = whole.wait_drained()
         seconds = time.monotonic() - began
-    events = len(day.arrivals)
+    events = day.measured
     return {stage: (after[stage] - before[stage]) / events * 1e6 for stage in STAGES}, events / seconds
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gtfs", type=Path, default=recorded_day())
-    parser.add_argument("--copies", type=int, default=12)
+    parser.add_argument("--copies", type=int, default=480)
+    parser.add_argument("--minutes", type=int, default=7, help="of the middle of the day; 0: all of it")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", default="1,2", help="numbers of workers to compare")
     parser.add_argument("--write", action="store_true", help="into controltower/capacity/measured.json")
     options = parser.parse_args()
-    day = copied_day(options.gtfs, options.copies)
+    day = copied_day(options.gtfs, options.copies, options.minutes or None)
     numbers = [int(number) for number in options.workers.split(",")]
     costs: dict[int, list[Costs]] = {number: [] for number in numbers}
     rates: dict[int, list[float]] = {number: [] for number in numbers}
@@ -61,7 +67,7 @@ def main() -> None:
                     cost, rate = measure(kafka.brokers, day, number, Path(folder))
                 costs[number].append(cost)
                 rates[number].append(rate)
-    print(f"{len(day.arrivals):,} reports of {len(day.plans):,} routes, us CPU each: least / median / most")
+    print(f"{day.measured:,} reports of {len(day.plans):,} routes, us CPU each: least / median / most")
     print(report(costs, rates))
     if options.write:
         save_figures(figures(costs[numbers[0]]), machine_kind())

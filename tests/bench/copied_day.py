@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,24 +12,37 @@ from controltower.gtfs.folder import read_recorded_day
 from controltower.gtfs.positions import FEED
 from controltower.intake import Arrival, Payload
 from controltower.offline.intake_records import arrival_record, mark_records, plan_records, planned_end_ms
-from controltower.offline.timeline import PLANS_AHEAD_MS, Mark, with_marks
+from controltower.offline.timeline import MARK_EVERY_MS, PLANS_AHEAD_MS, Mark, with_marks
 from controltower.simulate.day import simulate_day
 from controltower.streaming.stage import Out
 from schemas.wire import Plan
 
 PARTITIONS = 4
+#: By then a route in the middle of its way has been found on its path, and was asked about once.
+OPENING_MS = 120_000
 
 
 @dataclass(slots=True, frozen=True)
 class CopiedDay:
-    """Plans, and payloads in order of arrival."""
+    """Plans, and payloads in order of arrival; what came before `measured_from_ms` belongs to the opening.
+
+    A `whole` day ends 7 h behind its last plan, so that all that was open is resolved; a part of one ends
+    with its last report, since a peak knows no such end.
+    """
 
     plans: Sequence[Plan]
     arrivals: Sequence[Payload]
+    measured_from_ms: int
+    whole: bool = True
 
     @property
     def opens_at_ms(self) -> int:
         return self.arrivals[0].received_at_ms - PLANS_AHEAD_MS
+
+    @property
+    def measured(self) -> int:
+        """The number of reports behind the opening."""
+        return sum(arrival.received_at_ms >= self.measured_from_ms for arrival in self.arrivals)
 
     @property
     def reports_per_s(self) -> float:
@@ -38,28 +51,57 @@ class CopiedDay:
         return len(self.arrivals) / lasted_ms * 1000
 
     def opening(self) -> Iterator[Out]:
-        """The first mark, then the plans: what stands in the topics before the first report."""
+        """The first mark, the plans, and the reports by which their routes are underway."""
         yield from mark_records(Mark(self.opens_at_ms), PARTITIONS)
         yield from plan_records(self.plans, self.opens_at_ms)
+        yield from self._outs(event for event in self._events() if _at_ms(event) < self.measured_from_ms)
 
     def reports(self) -> Iterator[Out]:
-        """Reports and marks, up to the end of the day and 7 h behind it."""
+        """Reports and marks behind the opening."""
+        yield from self._outs(event for event in self._events() if _at_ms(event) >= self.measured_from_ms)
+
+    def _events(self) -> Iterator[Payload | Mark]:
         for event in with_marks(self.arrivals, planned_end_ms(self.plans)):
+            if self.whole or not (isinstance(event, Mark) and event.tail):
+                yield event
+
+    def _outs(self, events: Iterable[Payload | Mark]) -> Iterator[Out]:
+        for event in events:
             if isinstance(event, Mark):
                 yield from mark_records(event, PARTITIONS)
             else:
                 yield arrival_record(event, PARTITIONS)
 
 
-def copied_day(gtfs: Path | None, copies: int) -> CopiedDay:
-    """The recorded day, every copy on trips and vehicles of its own; None: a simulated day, once."""
+def _at_ms(event: Payload | Mark) -> int:
+    return event.at_ms if isinstance(event, Mark) else event.received_at_ms
+
+
+def copied_day(gtfs: Path | None, copies: int, minutes: int | None = None) -> CopiedDay:
+    """The recorded day, every copy on trips and vehicles of its own; None: a simulated day, once.
+
+    minutes: only so much from its middle, after an opening of `OPENING_MS`, and only the routes underway
+    then. Many copies of few minutes are a peak: more vehicles, and time as fast as ever.
+    """
     if gtfs is None:
         simulated = simulate_day(1)
-        return CopiedDay(simulated.plans, simulated.arrivals)
-    day = read_recorded_day(gtfs)
-    plans = [_copy_plan(plan, copy) for plan in day.plans for copy in range(copies)]
-    arrivals = [_copy_arrival(arrival, copy) for arrival in day.arrivals() for copy in range(copies)]
-    return CopiedDay(plans, arrivals)
+        plans, arrivals = list(simulated.plans), list[Payload](simulated.arrivals)
+    else:
+        day = read_recorded_day(gtfs)
+        plans, arrivals = list(day.plans), list(day.arrivals())
+    begins_ms, ends_ms = arrivals[0].received_at_ms, arrivals[-1].received_at_ms
+    whole = minutes is None
+    if minutes is not None:
+        middle_ms = (begins_ms + ends_ms) // 2
+        begins_ms = (middle_ms - minutes * 30_000) // MARK_EVERY_MS * MARK_EVERY_MS
+        ends_ms = begins_ms + minutes * 60_000
+        arrivals = [a for a in arrivals if begins_ms - OPENING_MS <= a.received_at_ms < ends_ms]
+    if gtfs is not None:
+        underway = {_trip_of(arrival) for arrival in arrivals}
+        plans = [plan for plan in plans if plan.route_id.rpartition("@")[0] in underway]
+        plans = [_copy_plan(plan, copy) for plan in plans for copy in range(copies)]
+        arrivals = [copy for arrival in arrivals for copy in _copies_of(arrival, copies)]
+    return CopiedDay(plans, arrivals, begins_ms, whole)
 
 
 def _copy_plan(plan: Plan, copy: int) -> Plan:
@@ -67,12 +109,19 @@ def _copy_plan(plan: Plan, copy: int) -> Plan:
     return msgspec.structs.replace(plan, route_id=f"{trip_id}#{copy}@{date}")
 
 
-def _copy_arrival(arrival: Arrival, copy: int) -> Arrival:
+def _trip_of(arrival: Payload) -> str | None:
+    found: str | None = msgspec.json.decode(arrival.payload)["vehicle"]["trip"].get("trip_id")
+    return found
+
+
+def _copies_of(arrival: Payload, copies: int) -> Iterator[Payload]:
     assert arrival.feed == FEED
     entity = msgspec.json.decode(arrival.payload)
     trip, vehicle = entity["vehicle"]["trip"], entity["vehicle"]["vehicle"]
-    vehicle["id"] = f"{vehicle['id']}#{copy}"
-    if "trip_id" in trip:
-        trip["trip_id"] = f"{trip['trip_id']}#{copy}"
-    payload = msgspec.json.encode(entity)
-    return Arrival(arrival.received_at_ms, vehicle["id"].encode(), payload, FEED)
+    trip_id, vehicle_id = trip.get("trip_id"), vehicle["id"]
+    for copy in range(copies):
+        vehicle["id"] = f"{vehicle_id}#{copy}"
+        if trip_id is not None:
+            trip["trip_id"] = f"{trip_id}#{copy}"
+        payload = msgspec.json.encode(entity)
+        yield Arrival(arrival.received_at_ms, vehicle["id"].encode(), payload, FEED)
