@@ -11,6 +11,14 @@ from http.client import HTTPException
 from prometheus_client.parser import text_string_to_metric_families
 
 _TIMEOUT_S = 1.0
+_ASKED = (
+    "controltower_stream_ready_bool",
+    "controltower_normalize_received_total",
+    "controltower_normalize_accepted_total",
+    "controltower_normalize_rejected_total",
+    "controltower_stream_committed_records_total",
+    "controltower_stream_lag_records",
+)
 
 
 @dataclass(slots=True)
@@ -48,8 +56,13 @@ def ask_stages(ports: Iterable[int]) -> Readings:
 
 
 def read_metrics(text: str, readings: Readings) -> None:
-    """Add one stage's metrics, in the text format, to the readings."""
-    for family in text_string_to_metric_families(text):
+    """Add one stage's metrics, in the text format, to the readings.
+
+    Only the lines that are asked for are parsed: they are a tenth, and the whole, every second from every
+    stage, took a twentieth of a core.
+    """
+    asked = "\n".join(line for line in text.splitlines() if line.startswith(_ASKED))
+    for family in text_string_to_metric_families(asked + "\n"):
         for sample in family.samples:
             value = int(sample.value)
             match sample.name:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -11,11 +12,14 @@ import msgspec
 from agents.demo.board import Board
 from controltower.offline.broker import BrokerError, TopicTail
 from controltower.offline.recording import RecordingError, RecordingWriter
+from controltower.streaming.stage import Record
 from schemas.topics import TOPICS, Role
 
 #: The embedded broker forgets, so what is judged at the end is kept while it runs: all but the states.
 KEPT = tuple(topic.name for topic in TOPICS if topic.role is not Role.CHANGELOG)
 _PAUSE_S = 0.1
+#: The broker lives beside us and has better to do than to be asked for news a hundred times a second.
+_PATIENCE_MS = 100
 
 
 class Tail(threading.Thread):
@@ -43,18 +47,18 @@ class Tail(threading.Thread):
     def run(self) -> None:
         try:
             with RecordingWriter(self._folder, self._partitions, dict.fromkeys(KEPT)) as writer:
-                reader = TopicTail(self._brokers, {}, KEPT, self._partitions)
+                reader = TopicTail(self._brokers, {}, KEPT, self._partitions, patience_ms=_PATIENCE_MS)
                 try:
                     while not self._stopped.wait(_PAUSE_S):
-                        self._catch_up(reader, writer)
-                    self._catch_up(reader, writer)
+                        self._take(reader.read_on(_PAUSE_S), writer)
+                    self._take(reader.catch_up(), writer)
                 finally:
                     reader.close()
         except (BrokerError, RecordingError, OSError, msgspec.MsgspecError) as failed:
             self.failure = f"the outputs cannot be read: {failed}"
 
-    def _catch_up(self, reader: TopicTail, writer: RecordingWriter) -> None:
-        for record in reader.catch_up():
+    def _take(self, records: Iterable[Record], writer: RecordingWriter) -> None:
+        for record in records:
             writer.append(record)
             with self.lock:
                 self.board.take(record)

@@ -65,12 +65,23 @@ def find_topic_ids(brokers: str, security: Mapping[str, str], topics: Iterable[s
 
 
 class TopicTail:
-    """Reads committed records of whole topics, up to their ends as often as asked."""
+    """Reads committed records of whole topics, up to their ends as often as asked.
+
+    patience_ms: how long a fetch waits at the broker where nothing is new; None: as all readers of ours.
+    """
 
     def __init__(
-        self, brokers: str, security: Mapping[str, str], topics: Iterable[str], partitions: int
+        self,
+        brokers: str,
+        security: Mapping[str, str],
+        topics: Iterable[str],
+        partitions: int,
+        patience_ms: int | None = None,
     ) -> None:
-        self._consumer = Consumer({**reader_config(brokers, security, "controltower-reader"), **SILENT})
+        config = {**reader_config(brokers, security, "controltower-reader"), **SILENT}
+        if patience_ms is not None:
+            config["fetch.wait.max.ms"] = patience_ms
+        self._consumer = Consumer(config)
         self._places = [(topic, partition) for topic in topics for partition in range(partitions)]
         #: first offset not read, per (topic, partition); before the first read where the log begins
         self.next_offsets = {place: self._bounds(place)[0] for place in self._places}
@@ -102,15 +113,22 @@ class TopicTail:
             messages = self._consumer.consume(_BATCH, 0.1)
             if messages:
                 moved_at = time.monotonic()
-            for message in messages:
-                place = (message.topic(), message.partition())
-                if message.error() is not None:
-                    self._take_error(message, place)
-                else:
-                    self.next_offsets[place] = message.offset() + 1
-                    yield _record(message)
+            yield from self._take(messages)
             if time.monotonic() - moved_at > STALL_S:
                 raise BrokerError(f"the broker sent nothing for {STALL_S:.0f} s, but there is more to read")
+
+    def read_on(self, wait_s: float) -> Iterator[Record]:
+        """What is there, or else comes within the time. Asks nobody for the ends. Raises BrokerError."""
+        yield from self._take(self._consumer.consume(_BATCH, wait_s))
+
+    def _take(self, messages: Iterable[Any]) -> Iterator[Record]:
+        for message in messages:
+            place = (message.topic(), message.partition())
+            if message.error() is not None:
+                self._take_error(message, place)
+            else:
+                self.next_offsets[place] = message.offset() + 1
+                yield _record(message)
 
     def _take_error(self, message: Any, place: tuple[str, int]) -> None:
         """At the end of a partition the broker's offset counts: control records are no records for us."""

