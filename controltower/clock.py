@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from typing import Final
+
+#: A source says at every full 10 s up to where it is read; everybody at the same, so clocks move at once.
+TICK_EVERY_MS: Final = 10_000
 
 
 def wall_ms() -> int:
@@ -19,3 +23,8 @@ def instant_of(epoch_ms: int) -> datetime:
 def epoch_ms_of(instant: datetime) -> int:
     """Epoch milliseconds of an aware instant, rounded to the nearest."""
     return round(instant.timestamp() * 1000)
+
+
+def passes(before_ms: int | None, now_ms: int, every_ms: int) -> bool:
+    """Whether a clock that moved from `before_ms` has come to or over a full multiple of `every_ms`."""
+    return before_ms is None or now_ms // every_ms > before_ms // every_ms

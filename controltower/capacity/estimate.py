@@ -43,6 +43,9 @@ CELL_PARTITIONS = 512
 PROCESS_MIB = 160
 #: normalize counts each feed of a partition so often.
 PULSE_S = 10
+#: What every partition tells every other about time: ticks into three logs, how far parcels are read, and
+#: which feeds are judged.
+CLOCK_KINDS = 5
 _DAY_S = 86_400
 
 
@@ -151,6 +154,11 @@ def explain(demand: Demand, figures: Figures) -> Iterator[Line]:
         "pulses of feeds",
         f"{demand.carriers * sizes.partitions / PULSE_S:,.0f}/s",
         f"{demand.carriers:,} carriers x {sizes.partitions} partitions / {PULSE_S} s at the most",
+    )
+    yield Line(
+        "clock records",
+        f"{CLOCK_KINDS * sizes.partitions**2 / PULSE_S:,.0f}/s",
+        f"{CLOCK_KINDS} kinds x {sizes.partitions} partitions, each to {sizes.partitions}, / {PULSE_S} s",
     )
     yield from _explain_work(sizes, figures, positions_s, scans_s)
     yield from _explain_memory(demand, sizes, figures)

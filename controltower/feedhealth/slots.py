@@ -7,8 +7,10 @@ from typing import Final
 
 import msgspec
 
+from controltower.clock import TICK_EVERY_MS
+
 #: The rhythm of the ticks: a finer slot would be told no sooner.
-SLOT_MS: Final = 10_000
+SLOT_MS: Final = TICK_EVERY_MS
 #: Seconds from event to receipt; the last count of `delays` is what took longer.
 DELAY_BOUNDS_S: Final = (5, 15, 60, 300, 3600)
 

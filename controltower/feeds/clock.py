@@ -6,12 +6,11 @@ from typing import Final
 
 import msgspec
 
-from controltower.clock import instant_of
+from controltower.clock import TICK_EVERY_MS, instant_of
 from controltower.streaming.stage import Out
 from schemas import topics
 from schemas.wire import Tick, encode
 
-TICK_EVERY_MS: Final = 10_000
 CLOCK_KEY: Final = b"c/clock"
 TICKED_TOPICS: Final = (topics.ROUTE_EVENTS, topics.SHIPMENT_EVENTS, topics.FEED_HEALTH)
 
@@ -43,8 +42,12 @@ class SourceClock(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def due_ms(self) -> int:
-        """When the next tick is owed; the first one is owed at once."""
-        return self.ticked_ms + TICK_EVERY_MS if self.ticked_ms else 0
+        """When the next tick is owed: at the next full 10 s, as of every source; the first one at once.
+
+        So the least of all sources, which is the clock of whoever hears them, moves once in 10 s by 10 s. At
+        times of their own it would move with each of them, and what follows from a move goes to everybody.
+        """
+        return (self.ticked_ms // TICK_EVERY_MS + 1) * TICK_EVERY_MS if self.ticked_ms else 0
 
 
 def tick_everyone(clock: SourceClock, source: str, partitions: int) -> list[Out]:

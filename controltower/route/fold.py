@@ -10,6 +10,7 @@ from dataclasses import replace
 import msgspec
 
 from controltower.areas.state import concerns_areas
+from controltower.clock import TICK_EVERY_MS, passes
 from controltower.detect.habits import HABIT_KEY, Habits, keys_of
 from controltower.exceptions.archive import Archive, Grave
 from controltower.exceptions.episode import Trigger
@@ -44,7 +45,7 @@ RouteRecord = (
 class TrackFold:
     """All routes of one partition of route-events.
 
-    Each move of the clock is told to recovery-events once everything due before it has been told.
+    Where the clock comes to a full 10 s it is told to recovery-events, behind everything due before.
 
     wall_ms: the time that goes into `published_at`, and nothing else.
     """
@@ -204,8 +205,9 @@ class TrackFold:
                 self._look_at(route, looked_at, effects)
         for ended in self._archive.advance(now, topics.EXCEPTIONS):
             effects.tell(ended)
-        effects.tell(wire.Tick(source=self._name, sources=1, upto=from_ms(now)))
-        if before is None or now // MINUTE_MS > before // MINUTE_MS:
+        if passes(before, now, TICK_EVERY_MS):
+            effects.tell(wire.Tick(source=self._name, sources=1, upto=from_ms(now)))
+        if passes(before, now, MINUTE_MS):
             effects.tell(Minute(now))
 
     def _judge(self, judged: wire.FeedsJudged, effects: Effects) -> None:

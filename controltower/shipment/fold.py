@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from controltower.clock import epoch_ms_of, instant_of
+from controltower.clock import TICK_EVERY_MS, epoch_ms_of, instant_of, passes
 from controltower.exceptions.commands import answer
 from controltower.publishing import publish_reply
 from controltower.route.clock import CLOCK_KEY, SourceClocks
@@ -97,17 +97,21 @@ class AssignFold:
         self._outputs.append(publish_reply(reply, "assign", self._partition))
 
     def _tick(self, tick: Tick) -> None:
-        now_ms = self._clocks.tick(tick)
+        before_ms, now_ms = self._clocks.now_ms, self._clocks.tick(tick)
         self._clock_moved = True
         if now_ms is None:
             return
         for shipment_id in self._forget.take_due(now_ms, lambda known: self._shipments[known].forget_ms):
             del self._shipments[shipment_id]
             self._changed.add(shipment_id)
-        self._tell_routes(now_ms)
+        if passes(before_ms, now_ms, TICK_EVERY_MS):
+            self._tell_routes(now_ms)
 
     def _tell_routes(self, read_ms: int) -> None:
-        """Behind every scan that it is about: what a route has not heard of by then was not scanned."""
+        """Behind every scan that it is about: what a route has not heard of by then was not scanned.
+
+        Not with every move of the clock: sources that tick within the same second move it by as little.
+        """
         source = f"{topics.SHIPMENT_EVENTS}/{self._partition}"
         read = ShipmentsRead(source=source, sources=self._partitions, upto=instant_of(read_ms))
         value = encode(read)

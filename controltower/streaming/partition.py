@@ -140,7 +140,11 @@ class OwnedPartition:
         self._wake.clear()
 
     def _next_idle_at(self) -> float:
-        return time.monotonic() + IDLE_EVERY_S if self._spec.idles else math.inf
+        """At full seconds of the wall: what the partitions of all workers say then comes to its readers at
+        once, and is one transaction of theirs instead of one for each."""
+        if not self._spec.idles:
+            return math.inf
+        return time.monotonic() + IDLE_EVERY_S - time.time() % IDLE_EVERY_S
 
     def _until_idle_s(self) -> float | None:
         return max(0.0, self._idle_at - time.monotonic()) if self._spec.idles else None

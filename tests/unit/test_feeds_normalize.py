@@ -94,10 +94,10 @@ def test_a_header_that_is_no_time_is_refused_and_moves_no_clock() -> None:
 
 
 def test_the_source_ticks_every_ten_seconds_into_every_partition_downstream() -> None:
-    """First at once, then whenever 10 s have passed since the last tick, right after the record."""
-    commit = new_fold().fold(events_at(0, 4, 9.9, 10, 19, 31))
-    assert ticks(commit) == [0, 10, 31]
-    assert len([out for out in commit.outputs if out.partition is not None]) == 3 * 2 * 3
+    """First at once, then at every full 10 s of the clock, right after the record that comes to it."""
+    commit = new_fold().fold(events_at(0, 4, 9.9, 10, 19, 31, 39.9, 40.2))
+    assert ticks(commit) == [0, 10, 31, 40]
+    assert len([out for out in commit.outputs if out.partition is not None]) == 4 * 2 * 3
     [first, *_] = [out for out in commit.outputs if out.partition is not None]
     assert json.loads(first.value or b"") == {
         "schema": "controltower.tick/1",

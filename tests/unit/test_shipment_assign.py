@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from controltower.clock import instant_of
 from controltower.shipment.apply import apply
 from controltower.shipment.state import Shipment
 from controltower.streaming.stage import Record
 from schemas import topics
 from schemas.vocabulary import Milestone
-from schemas.wire import Assignment, Scan, Tick
+from schemas.wire import Assignment, Scan, ShipmentsRead, Tick, decode_route_event
 from tests.unit.parcels import (
     HOUR_MS,
     assignment,
@@ -212,3 +213,17 @@ def test_a_correction_that_waits_replaces_what_waits() -> None:
     """Only the newest revision is passed on once a plan is there."""
     told = passed_on(parcel_scan(1), parcel_scan(1, revision=2), assignment())
     assert [scan_id for scan_id, *_ in told] == ["s1"]
+
+
+def test_routes_hear_once_in_ten_seconds_how_far_parcels_are_read() -> None:
+    """However many sources tick within the same second, each a little further than the one before."""
+    outs = new_fold().fold(records(*_ticks(0.0), *_ticks(10.1), *_ticks(20.2), *_ticks(30.3))).outputs
+    told = [decode_route_event(out.value or b"") for out in outs if out.partition == 0]
+    read_s = [(read.upto - instant_of(0)).total_seconds() for read in told if isinstance(read, ShipmentsRead)]
+    assert read_s == [0.0, 10.1, 20.2, 30.3]
+
+
+def _ticks(at_s: float) -> list[Tick]:
+    """Four sources, each some tenths of a second after the one before it."""
+    ats_ms = [int(at_s * 1000) + 200 * source for source in range(4)]
+    return [Tick(source=f"carrier-events/{n}", sources=4, upto=instant_of(at)) for n, at in enumerate(ats_ms)]
