@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from controltower.feeds.fields import as_integer, as_number, compile_field, show_field
 from controltower.feeds.formats import TEXT_FORMATS
-from controltower.feeds.paths import Chain, Getter
+from controltower.feeds.paths import Chain, CompilePath, Getter, compile_path
 from controltower.feeds.spec import FieldName, MappingSpec
 from controltower.feeds.values import LARGEST_NUMBER, LONGEST_IDENTIFIER, read_identifier, read_number
 
@@ -21,14 +21,17 @@ class FieldReaders:
     value as it nearly always is, a short text or a number, is taken without another call.
     """
 
-    def __init__(self, spec: MappingSpec) -> None:
+    def __init__(self, spec: MappingSpec, compile_one: CompilePath = compile_path) -> None:
         self._spec = spec
+        self._compile_one = compile_one
         self._text_numbers = spec.numbers == "text" or spec.format in TEXT_FORMATS
 
     def get(self, name: FieldName) -> tuple[Getter, str]:
         """The value as it stands in the payload."""
         source = self._spec.fields.get(name)
-        return (lambda chain: None, name) if source is None else (compile_field(source), show_field(source))
+        if source is None:
+            return (lambda chain: None), name
+        return compile_field(source, self._compile_one), show_field(source)
 
     def number(self, name: FieldName) -> tuple[Getter, str]:
         """The same; a number that is written as text is one, where the mapping or the format says so."""

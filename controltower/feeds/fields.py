@@ -7,7 +7,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from controltower.feeds.paths import Chain, Getter, Paths, compile_paths, show_paths
+from controltower.feeds.paths import (
+    Chain,
+    CompilePath,
+    Getter,
+    Paths,
+    compile_path,
+    compile_paths,
+    show_paths,
+)
 from controltower.feeds.values import LONGEST_RAW, read_identifier
 
 
@@ -56,19 +64,22 @@ def show_field(source: FieldSource) -> str:
     return show_paths(source)
 
 
-def compile_field(source: FieldSource) -> Getter:
+def compile_field(source: FieldSource, compile_one: CompilePath = compile_path) -> Getter:
     """The function that finds the value of a field. Raises ValueError for a wrong path."""
     if not isinstance(source, FieldRule):
-        return compile_paths(source)
+        return compile_paths(source, compile_one)
     shown = show_field(source)
-    find = _compile_join(source, shown) if source.path is None else compile_paths(source.path)
+    if source.path is None:
+        find = _compile_join(source, shown, compile_one)
+    else:
+        find = compile_paths(source.path, compile_one)
     if source.match is not None:
         find = _taken_out(find, re.compile(source.match), shown)
     return _split(find, source.split) if source.split else find
 
 
-def _compile_join(rule: FieldRule, shown: str) -> Getter:
-    finders = [compile_paths(paths) for paths in rule.join or ()]
+def _compile_join(rule: FieldRule, shown: str, compile_one: CompilePath) -> Getter:
+    finders = [compile_paths(paths, compile_one) for paths in rule.join or ()]
 
     def join(chain: Chain) -> str | None:
         values = (read_identifier(value, shown) for find in finders if (value := find(chain)) is not None)

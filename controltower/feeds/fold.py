@@ -160,13 +160,8 @@ class NormalizeFold:
 
     def _fold_carrier_event(self, record: Record) -> None:
         headers = dict(record.headers)
-        if record.value is None and CLOCK_HEADER in headers:
-            marked_ms = _find_ms(headers[CLOCK_HEADER])
-            if marked_ms is not None:
-                self._clock.recorded, self._clock.over = True, OVER_HEADER in headers
-                self._tallies["clock_marks",] += 1
-                self._advance(marked_ms)
-                return
+        if record.value is None and CLOCK_HEADER in headers and self._take_mark(headers):
+            return
         if MAPPING_HEADER in headers:
             self._take_mapping(record, headers[MAPPING_HEADER])
             return
@@ -197,6 +192,16 @@ class NormalizeFold:
                 self._accept(scan, name, received_ms, counts)
         if received_ms is not None:
             self._advance(received_ms)
+
+    def _take_mark(self, headers: Mapping[str, bytes]) -> bool:
+        """Whether the record is a clock mark of a recording; then all of it is done."""
+        marked_ms = _find_ms(headers[CLOCK_HEADER])
+        if marked_ms is None:
+            return False
+        self._clock.recorded, self._clock.over = True, OVER_HEADER in headers
+        self._tallies["clock_marks",] += 1
+        self._advance(marked_ms)
+        return True
 
     def _take_mapping(self, record: Record, header: bytes) -> None:
         """A new version of a feed's mapping, in force from here on; an older one changes nothing."""

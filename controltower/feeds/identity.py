@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from controltower.feeds.field_readers import FieldReaders
-from controltower.feeds.paths import Chain, compile_paths, show_paths
+from controltower.feeds.paths import Chain, CompilePath, compile_path, compile_paths, show_paths
 from controltower.feeds.rejection import Rejected
 from controltower.feeds.spec import FieldName, MappingSpec
 from controltower.feeds.values import LONGEST_IDENTIFIER, read_identifier, read_raw
@@ -37,11 +37,11 @@ def hash_for_shipment(scan_id: str, shipment_id: str) -> str:
     return sha256(f"{scan_id}{_SEPARATOR}{shipment_id}".encode()).hexdigest()[:_SCAN_ID_CHARACTERS]
 
 
-def compile_identity(spec: MappingSpec) -> Callable[[Chain], str]:
+def compile_identity(spec: MappingSpec, compile_one: CompilePath = compile_path) -> Callable[[Chain], str]:
     """The function from an event to what identifies it, beside its time."""
-    parts = [(compile_paths(paths), show_paths(paths)) for paths in spec.identity]
+    parts = [(compile_paths(paths, compile_one), show_paths(paths)) for paths in spec.identity]
     if not parts:
-        return _compile_telling(spec)
+        return _compile_telling(spec, compile_one)
     shown = ", ".join(shown for _, shown in parts)
     feed = spec.feed
 
@@ -58,8 +58,8 @@ def compile_identity(spec: MappingSpec) -> Callable[[Chain], str]:
     return identify
 
 
-def _compile_telling(spec: MappingSpec) -> Callable[[Chain], str]:
-    fields = FieldReaders(spec)
+def _compile_telling(spec: MappingSpec, compile_one: CompilePath) -> Callable[[Chain], str]:
+    fields = FieldReaders(spec, compile_one)
     parts = [fields.get(name) for name in _TELLING if name in spec.fields]
     return lambda chain: _SEPARATOR.join(
         [spec.feed, *(read_raw(find(chain), shown) or "" for find, shown in parts)]

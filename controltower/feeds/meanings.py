@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from controltower.feeds.field_readers import FieldReaders
 from controltower.feeds.fields import compile_field, show_field
-from controltower.feeds.paths import Chain, Getter
-from controltower.feeds.spec import FieldName, MappingSpec, Meaning
+from controltower.feeds.paths import Chain, CompilePath, Getter, compile_path
+from controltower.feeds.spec import MappingSpec, Meaning
 from controltower.feeds.tables import Table, compile_table
 from controltower.feeds.values import read_raw
 from schemas.vocabulary import Milestone, Reason
@@ -18,13 +19,13 @@ _UNMAPPED = (Milestone.UNMAPPED, None)
 _Lookup = tuple[Getter, str, Table[Meaning]]
 
 
-def compile_code(spec: MappingSpec) -> CodeReader:
+def compile_code(spec: MappingSpec, compile_one: CompilePath = compile_path) -> CodeReader:
     """A code that no table knows is UNMAPPED, never guessed; an event without a code means no milestone."""
-    find_code, code = _field(spec, "code")
-    find_reason, reason_field = _field(spec, "reason_code")
+    fields = FieldReaders(spec, compile_one)
+    (find_code, code), (find_reason, reason_field) = fields.get("code"), fields.get("reason_code")
     look_up_code = compile_table(_codes(spec))
     look_up_reason = compile_table(_reasons(spec))
-    lookups = _compile_lookups(spec)
+    lookups = _compile_lookups(spec, compile_one)
     if not lookups and "code" not in spec.fields and "reason_code" not in spec.fields:
         return lambda chain: (None, None, None)
 
@@ -68,19 +69,16 @@ def _look_further(chain: Chain, lookups: list[_Lookup]) -> tuple[tuple[Meaning] 
     return None, is_said
 
 
-def _compile_lookups(spec: MappingSpec) -> list[_Lookup]:
+def _compile_lookups(spec: MappingSpec, compile_one: CompilePath) -> list[_Lookup]:
     lookups: list[_Lookup] = [
-        (compile_field(lookup.field), show_field(lookup.field), compile_table(lookup.codes))
+        (compile_field(lookup.field, compile_one), show_field(lookup.field), compile_table(lookup.codes))
         for lookup in spec.lookups
     ]
     if spec.texts:
-        lookups.append((*_field(spec, "text"), compile_table(spec.texts, is_text=True)))
+        lookups.append(
+            (*FieldReaders(spec, compile_one).get("text"), compile_table(spec.texts, is_text=True))
+        )
     return lookups
-
-
-def _field(spec: MappingSpec, name: FieldName) -> tuple[Getter, str]:
-    source = spec.fields.get(name)
-    return (lambda chain: None, name) if source is None else (compile_field(source), show_field(source))
 
 
 def _codes(spec: MappingSpec) -> dict[str, Meaning]:

@@ -24,6 +24,8 @@ Getter = Callable[[Chain], Any]
 Paths = str | list[str]
 #: One step of a path: a value to the next value, or None.
 Step = Callable[[Any], Any]
+#: How one plain path becomes a getter. Raises ValueError for what is no path.
+CompilePath = Callable[[str], Getter]
 
 #: The text of an XML element that has attributes or children as well.
 TEXT_KEY: Final = "#text"
@@ -40,9 +42,28 @@ def show_paths(paths: Paths) -> str:
     return paths if isinstance(paths, str) else " or ".join(paths)
 
 
-def compile_paths(paths: Paths) -> Getter:
+def compile_path(path: str) -> Getter:
+    """The function of one plain path. Raises ValueError for what is no path."""
+    if not _PATH.fullmatch(path):
+        raise ValueError(f"{path!r} is no path")
+    start, rest = _split_start(path)
+    steps = compile_steps(rest, path)
+    if start != -1:
+        return _from_outside(start, steps)
+    find, names = _through(steps), plain_names(path)
+    return _find_plain(names, find) if len(names) in (1, 2, 3) else find
+
+
+def plain_names(path: str) -> list[str]:
+    """The names of a path that is an event's names and nothing else; none for any other path."""
+    is_plain = path[0] not in "$^" and "[" not in path
+    return [_unquote(name) for name in re.findall(NAME, path)] if is_plain else []
+
+
+def compile_paths(paths: Paths, compile_one: CompilePath = compile_path) -> Getter:
     """A function that finds the value of `paths`, or None. Raises ValueError for what is no path."""
-    first, *others = [_compile_template(path) for path in ([paths] if isinstance(paths, str) else paths)]
+    listed = [paths] if isinstance(paths, str) else paths
+    first, *others = [_compile_template(path, compile_one) for path in listed]
     if not others:
         return first
 
@@ -57,16 +78,16 @@ def compile_paths(paths: Paths) -> Getter:
     return find_first
 
 
-def _compile_template(template: str) -> Getter:
+def _compile_template(template: str, compile_one: CompilePath) -> Getter:
     if template.startswith("="):
         constant = template[1:] or None
         return lambda chain: constant
     holes = _HOLE.findall(template)
     if not holes:
-        return compile_path(template)
+        return compile_one(template)
     before, *behind = _HOLE.split(template)[::2]
     parts = [
-        (compile_path(hole.removesuffix("?")), hole.endswith("?"), after)
+        (compile_one(hole.removesuffix("?")), hole.endswith("?"), after)
         for hole, after in zip(holes, behind, strict=True)
     ]
 
@@ -82,19 +103,6 @@ def _compile_template(template: str) -> Getter:
         return text.strip() or None
 
     return join
-
-
-def compile_path(path: str) -> Getter:
-    """The function of one plain path. Raises ValueError for what is no path."""
-    if not _PATH.fullmatch(path):
-        raise ValueError(f"{path!r} is no path")
-    start, rest = _split_start(path)
-    steps = compile_steps(rest, path)
-    if start != -1:
-        return _from_outside(start, steps)
-    find = _through(steps)
-    names = [_unquote(name) for name in re.findall(NAME, rest)] if "[" not in rest else []
-    return _find_plain(names, find) if len(names) in (1, 2, 3) else find
 
 
 def _through(steps: list[Step]) -> Getter:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from controltower.feeds.event_reader import REVISIONS_PER_VERSION
 from controltower.feeds.fold import NormalizeFold
-from controltower.feeds.mapper import REVISIONS_PER_VERSION
 from controltower.feeds.registry import SHIPPED
 from controltower.feeds.renormalize import Renormalizing
 from controltower.feeds.unmapped import MOST_CODES, OTHER_CODE, UNMAPPED_KEY, decode_codes
