@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -122,15 +122,21 @@ def _route_row(record: Record, message: RouteSeen) -> Row:
     }
     at_ms = to_ms(message.as_of)
     score = at_ms if message.phase is Phase.UNDERWAY else None
-    row = _row(record, message.route_id, message.seq, fields, score, route_line(message))
-    return replace(row, step=(at_ms, message.phase.value, message.motion.value))
+    step = (at_ms, message.phase.value, message.motion.value)
+    return _row(record, message.route_id, message.seq, fields, score, route_line(message), step)
 
 
 def _row(
-    record: Record, row_id: str, seq: int, fields: dict[str, str], score: int | None, line: Line | None
+    record: Record,
+    row_id: str,
+    seq: int,
+    fields: dict[str, str],
+    score: int | None,
+    line: Line | None,
+    step: tuple[int, str, str] | None = None,
 ) -> Row:
     """Without a line it is over."""
     assert record.value is not None, "tombstones have no message"
     fields = {"seq": str(seq), **fields, "record": record.value.decode()}
     text = "" if line is None else encode_line(line).decode()
-    return Row(record.topic, row_id, seq, fields, score, ended=line is None, line=text)
+    return Row(record.topic, row_id, seq, fields, score, ended=line is None, line=text, step=step)
