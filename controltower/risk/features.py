@@ -89,11 +89,13 @@ def feature_rows(moment: Moment, chosen: Sequence[int]) -> Iterator[tuple[int, R
     """
     plan = moment.plan
     etas = dict(zip(chosen, estimate_p50s(plan.stops, chosen, moment.slip_ms, moment.now_ms), strict=True))
+    path_km = round(plan.path.length_m / 1000, 1)
+    sun_ms = int(plan.frame.lon / _DEGREES_PER_HOUR * _HOUR_MS)
     situation, service_ms = _situation(moment), 0
     for between, i in enumerate(moment.remaining):
         stop, eta = plan.stops[i], etas.get(i)
         if eta is not None:
-            yield i, _ahead(moment, stop, eta, between, service_ms) + situation
+            yield i, _ahead(moment, stop, eta, between, service_ms, path_km, eta + sun_ms) + situation
         service_ms += stop.service_ms
 
 
@@ -112,20 +114,28 @@ def to_shift_row(row: Row, shift_left_s: float) -> Row:
     return tuple(turned)
 
 
-def _ahead(moment: Moment, stop: PlannedStop, eta_ms: int, between: int, service_ms: int) -> Row:
-    """The features up to shift_end: what lies between the vehicle and the stop."""
-    plan, now, progress = moment.plan, moment.now_ms, moment.snapshot.progress
+def _ahead(
+    moment: Moment,
+    stop: PlannedStop,
+    eta_ms: int,
+    between: int,
+    service_ms: int,
+    path_km: float,
+    solar_ms: int,
+) -> Row:
+    """The features up to shift_end: what lies between the vehicle and the stop. solar_ms: the ETA by the sun
+    at the place of the route."""
+    learned, now, progress = moment.plan.learned, moment.now_ms, moment.snapshot.progress
     promised_ms = stop.promised_ms
-    solar_ms = eta_ms + int(plan.frame.lon / _DEGREES_PER_HOUR * _HOUR_MS)
-    usual = plan.learned.get(hour_key(stop.kind.value, stop.arrival_ms)) if plan.learned else None
+    usual = learned.get(hour_key(stop.kind.value, stop.arrival_ms)) if learned else None
     return (
         None if promised_ms is None else (promised_ms - eta_ms) / 1000,
-        None if promised_ms is None else (promised_ms - stop.arrival_ms) / 1000,
+        stop.buffer_s,
         (stop.arrival_ms - now) / 1000,
         (eta_ms - now) / 1000,
         round(stop.along_m - progress.along_m) if progress.on_path_at_ms else None,
-        round(stop.along_m / plan.path.length_m, 3),
-        round(plan.path.length_m / 1000, 1),
+        stop.path_share,
+        path_km,
         float(between),
         service_ms / 1000,
         None if usual is None else usual[1] / 1000,

@@ -18,6 +18,7 @@ from controltower.route.asking import ask_if_due
 from controltower.route.commanding import apply_action, apply_command, apply_suppression, refuse
 from controltower.route.deadlines import fire_before, put_off_silence
 from controltower.route.ending import SERVING, end_route, is_finished
+from controltower.route.events import Scan
 from controltower.route.evidence import Fix
 from controltower.route.judge import (
     clear,
@@ -48,7 +49,7 @@ _ACCURACY_UNKNOWN_M = 0.0
 _SOURCES_KEPT = 4096
 
 
-def apply_scan(route: Route, scan: wire.Scan, limits: Limits, effects: Effects) -> None:
+def apply_scan(route: Route, scan: Scan, limits: Limits, effects: Effects) -> None:
     """A position, a milestone, or both."""
     state = route.state
     received = to_ms(scan.received_at)
@@ -80,7 +81,7 @@ def _source_name(topic: str, partition: int) -> str:
     return f"{topic}/{partition}"
 
 
-def _fix_of(scan: wire.Scan) -> Fix | None:
+def _fix_of(scan: Scan) -> Fix | None:
     place = scan.place
     if place is None or place.lat is None or place.lon is None:
         return None
@@ -90,7 +91,7 @@ def _fix_of(scan: wire.Scan) -> Fix | None:
     return Fix(at, place.lat, place.lon, place.accuracy_m or _ACCURACY_UNKNOWN_M)
 
 
-def _serve(route: Route, scan: wire.Scan, received_ms: int, limits: Limits, effects: Effects) -> None:
+def _serve(route: Route, scan: Scan, received_ms: int, limits: Limits, effects: Effects) -> None:
     """Note that a stop is done, and what follows from it; nothing where it was done already."""
     stop_id, state = scan.stop_id, route.state
     index = route.plan.stop_index.get(stop_id) if stop_id is not None and route.plan is not None else None
@@ -114,7 +115,7 @@ def _take_back(route: Route, stop_id: str | None) -> None:
 
 
 def _apply_fix(
-    route: Route, scan: wire.Scan, fix: Fix, received: int, source: str, limits: Limits, effects: Effects
+    route: Route, scan: Scan, fix: Fix, received: int, source: str, limits: Limits, effects: Effects
 ) -> None:
     state = route.state
     trail = route.trail

@@ -110,13 +110,12 @@ def choose_stops(
     plan = route.plan
     assert plan is not None, "without a plan there is nothing to ask about"
     stops = plan.stops
-    promises = [(p, i) for i in remaining if (p := stops[i].promised_ms) is not None and p > now_ms]
+    kept = [i for i in remaining if (p := stops[i].promised_ms) is not None and p > now_ms]
     last = remaining[-1:] if remaining and stops[remaining[-1]].shipments else ()
-    if not promises:
-        return last
-    p50s = estimate_p50s(stops, [i for _, i in promises], slip_ms, now_ms)
-    slack = [(promised - p50, i) for (promised, i), p50 in zip(promises, p50s, strict=True)]
-    if len(slack) <= limits.score_stops:
-        return tuple(sorted({*[i for _, i in slack[: limits.score_stops - len(last)]], *last}))
-    tightest = sorted(slack[1:-1])[: limits.score_stops - 2]
-    return tuple(sorted({slack[0][1], *(last or (slack[-1][1],)), *[i for _, i in tightest]}))
+    if len(kept) <= limits.score_stops:
+        return tuple(sorted({*kept[: limits.score_stops - len(last)], *last}))
+    between = kept[1:-1]
+    p50s = estimate_p50s(stops, between, slip_ms, now_ms)
+    slack_ms = {i: (stops[i].promised_ms or 0) - p50 for i, p50 in zip(between, p50s, strict=True)}
+    tightest = sorted(between, key=slack_ms.__getitem__)[: limits.score_stops - 2]
+    return tuple(sorted({kept[0], *(last or kept[-1:]), *tightest}))

@@ -29,8 +29,10 @@ def estimate_p50s(stops: Sequence[PlannedStop], which: Sequence[int], slip_ms: i
     p50s = []
     for i in which:
         arrival = stops[i].arrival_ms
-        horizon = arrival - behind
-        p50 = int(arrival + (slip_ms * exp(-horizon / _FADE_MS) if horizon > 0 else slip_ms))
+        if arrival <= behind:  # even with all of the slip it would be there by now
+            p50s.append(now_ms)
+            continue
+        p50 = int(arrival + slip_ms * exp((behind - arrival) / _FADE_MS))
         p50s.append(p50 if p50 > now_ms else now_ms)
     return p50s
 

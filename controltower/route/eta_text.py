@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from math import erfc
 from typing import NamedTuple
 
 from controltower.route.eta import SPREAD_S, SPREAD_SHARE, estimate_p50s
 from controltower.route.plan import RoutePlan
-from controltower.route.scores import LATE_STEPS, late_steps_of, spread_arrivals
+from controltower.route.scores import LATE_STEPS, TO_ERFC, spread_arrivals
 from controltower.route.state import Risk
 from schemas import wire
 
@@ -52,23 +53,26 @@ class Etas(NamedTuple):
 def write_etas(plan: RoutePlan, left: Sequence[int], risk: Risk, slip_ms: int, now_ms: int) -> Etas:
     """The ETA of each stop left, to the whole second. Of the model where it was asked, between scored stops
     where some were, else of the rule; p_late of the other stops follows from that."""
-    stops, texts, now_s, slack_ms = plan.stops, _TEXTS, now_ms // 1000, None
+    stops, texts, late_texts, now_s = plan.stops, _TEXTS, _LATE_TEXTS, now_ms // 1000
+    to_steps, to_erfc = LATE_STEPS / 2, TO_ERFC
     lates = {i: wire.encode(p).decode() for i, p in risk.p_late.items()}
     arrivals = _find_arrivals(plan, left, risk, slip_ms, now_ms)
-    etas = []
+    etas, slacks_ms = [], []
     for i, (p50_s, early_s, late_s) in zip(left, arrivals, strict=True):
-        stop, p10_s, late = stops[i], p50_s - early_s, "null"
+        stop, p10_s = stops[i], p50_s - early_s
         promised_ms = stop.promised_ms
-        if promised_ms is not None:
+        if promised_ms is None:
+            late = "null"
+        else:
             left_ms = promised_ms - p50_s * 1000
-            if slack_ms is None or left_ms < slack_ms:
-                slack_ms = left_ms
-            late = _LATE_TEXTS[late_steps_of(left_ms // 1000, early_s, late_s)]
+            slacks_ms.append(left_ms)
+            width_s = late_s if left_ms >= 0 else early_s  # as `late_steps_of`, which would be a call a stop
+            late = late_texts[int(to_steps * erfc(left_ms // 1000 * to_erfc / (width_s or 1)) + 0.5)]
         if i in lates:
             late = lates[i]
         p10, p90 = texts[p10_s if p10_s > now_s else now_s], texts[p50_s + late_s]
         etas.append(f'{stop.eta_head}{p10}","p50":"{texts[p50_s]}","p90":"{p90}","p_late":{late}}}')
-    text, slack_s = f"[{','.join(etas)}]".encode(), None if slack_ms is None else slack_ms / 1000
+    text, slack_s = f"[{','.join(etas)}]".encode(), min(slacks_ms) / 1000 if slacks_ms else None
     return Etas(text, slack_s, min(arrivals[0][1:]) if arrivals else 0)
 
 
@@ -78,8 +82,8 @@ def _find_arrivals(
     """For each stop left: its median (s since the epoch), from there down to the 10 % quantile and up to
     the 90 % (s)."""
     now_s, widths = now_ms // 1000, _WIDTHS
-    p50s_ms = estimate_p50s(plan.stops, left, slip_ms, now_ms)
     spread = spread_arrivals(risk.arrivals, left) if risk.arrivals else []
+    p50s_ms = estimate_p50s(plan.stops, left, slip_ms, now_ms)
     if not spread:
         return [(p50_s := p50 // 1000, width := widths[p50_s - now_s], width) for p50 in p50s_ms]
     return [

@@ -19,6 +19,7 @@ from controltower.publishing import publish_exception, publish_reply, publish_st
 from controltower.route import apply as core
 from controltower.route.clock import CLOCK_KEY, SourceClocks
 from controltower.route.deadlines import next_due_ms
+from controltower.route.events import Rarer, Scan, decode_event
 from controltower.route.limits import DEFAULT_LIMITS, Limits
 from controltower.route.plan import RoutePlan, parse_plan
 from controltower.route.plans import PATH_KEY, PLAN_KEY, PlanShelf
@@ -36,10 +37,6 @@ from schemas.vocabulary import Refusal, Transition
 
 STATE_KEY = b"r/"
 _STAGE = "track"
-#: What is about one route.
-RouteRecord = (
-    wire.Scan | wire.Plan | wire.VehicleMoved | wire.Score | wire.Command | wire.Action | wire.Suppression
-)
 
 
 class TrackFold:
@@ -112,12 +109,12 @@ class TrackFold:
 
     def _fold_one(self, value: bytes, record: Record, effects: Effects) -> None:
         try:
-            event = wire.decode_route_event(value)
+            event = decode_event(value)
         except msgspec.DecodeError:  # not written by us; it must not stop the partition
             effects.count("unreadable")
             return
         self._folded[type(event)] += 1
-        if isinstance(event, wire.Scan) and event.route_id:
+        if isinstance(event, Scan) and event.route_id:
             self._scan(event, event.route_id, effects)
         elif isinstance(event, wire.Tick):
             self._tick(event, effects)
@@ -128,15 +125,16 @@ class TrackFold:
         else:
             self._rarer(event, record, effects)
 
-    def _scan(self, scan: wire.Scan, route_id: str, effects: Effects) -> None:
+    def _scan(self, scan: Scan, route_id: str, effects: Effects) -> None:
         route = self._routes.find(route_id) or self._routes.open(route_id)
         core.apply_scan(route, scan, self._limits, effects)
         while effects.stays:
             self._habits.observe(effects.stays.pop(0))
         self._changed[route_id] = None
-        self._schedule(route)
+        if not 0 < route.looked_at_ms <= route.due_ms or route.state.ended_ms:
+            self._schedule(route)
 
-    def _rarer(self, event: RouteRecord, record: Record, effects: Effects) -> None:
+    def _rarer(self, event: Rarer | Scan, record: Record, effects: Effects) -> None:
         route = self._route_of(event)
         if route is None:
             effects.count("unknown_route")
@@ -147,7 +145,7 @@ class TrackFold:
         self._changed[route.state.route_id] = None
         self._schedule(route)
 
-    def _route_of(self, event: RouteRecord) -> Route | None:
+    def _route_of(self, event: Rarer | Scan) -> Route | None:
         route_id = event.home.partition(":")[2] if isinstance(event, wire.Command) else event.route_id
         if not route_id:
             return None
@@ -156,7 +154,7 @@ class TrackFold:
             return self._routes.open(route_id)
         return route
 
-    def _apply(self, route: Route, event: RouteRecord, record: Record, effects: Effects) -> None:
+    def _apply(self, route: Route, event: Rarer | Scan, record: Record, effects: Effects) -> None:
         limits = self._limits
         route.due_ms = 0
         match event:

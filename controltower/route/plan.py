@@ -57,6 +57,9 @@ class PlannedStop(msgspec.Struct, frozen=True, gc=False):
     service_tier: str | None
     #: the beginning of its ETA as JSON (`wire.StopEta`), up to the first of the instants
     eta_head: str
+    #: where on the path it lies (0 its beginning, 1 its end), and promise minus planned arrival (s)
+    path_share: float
+    buffer_s: float | None
 
     @property
     def may_rest(self) -> bool:
@@ -186,26 +189,36 @@ def _eta_head(stop: wire.Stop) -> str:
     return f'{head[:-1].decode()},"p10":"'
 
 
+def _plan_stop(stop: wire.Stop, x: float, y: float, along_m: float, path_m: float) -> PlannedStop:
+    arrival_ms = to_ms(stop.planned_arrival)
+    promised_ms = to_ms(stop.promised_by) if stop.promised_by else None
+    return PlannedStop(
+        sys.intern(stop.stop_id),
+        x,
+        y,
+        along_m,
+        arrival_ms,
+        to_ms(stop.planned_departure),
+        promised_ms,
+        int(stop.service_s * 1000),
+        stop.kind,
+        len(stop.shipment_ids),
+        stop.zone,
+        stop.service_tier,
+        _eta_head(stop),
+        round(along_m / path_m, 3),
+        None if promised_ms is None else (promised_ms - arrival_ms) / 1000,
+    )
+
+
 def parse_plan(plan: wire.Plan) -> RoutePlan:
     """Place the stops on the path and turn instants into ms. Raises ValueError on a path that is none."""
     layout = _lay_out(plan.path, tuple((stop.lat, stop.lon) for stop in plan.stops))
     stops = tuple(
-        PlannedStop(
-            sys.intern(stop.stop_id),
-            x,
-            y,
-            along,
-            to_ms(stop.planned_arrival),
-            to_ms(stop.planned_departure),
-            to_ms(stop.promised_by) if stop.promised_by else None,
-            int(stop.service_s * 1000),
-            stop.kind,
-            len(stop.shipment_ids),
-            stop.zone,
-            stop.service_tier,
-            _eta_head(stop),
-        )
-        for stop, (x, y, along) in zip(plan.stops, layout.stops, strict=True)
+        [
+            _plan_stop(stop, *where, layout.path.length_m)
+            for stop, where in zip(plan.stops, layout.stops, strict=True)
+        ]
     )
     course_m, course_ms = _course(stops)
     return RoutePlan(

@@ -27,13 +27,6 @@ _PASSED_M = 20.0
 _FINISH_M = 60.0
 
 
-def corridor_m(fix: Fix, limits: Limits) -> float:
-    """Half width of the corridor for this fix: wider when its accuracy is bad."""
-    if fix.accuracy_m <= _GOOD_ACCURACY_M:
-        return limits.corridor_m
-    return limits.corridor_m + 2.0 * (fix.accuracy_m - _GOOD_ACCURACY_M)
-
-
 def advance(now: Progress, plan: RoutePlan, fix: Fix, x: float, y: float, limits: Limits) -> Progress:
     """Fold one fix that is not older than `now`; x, y: its place in the frame of the plan, metres."""
     along, off, width, elsewhere = _locate(now, plan, fix, x, y, limits)
@@ -51,7 +44,10 @@ def advance(now: Progress, plan: RoutePlan, fix: Fix, x: float, y: float, limits
             reached = along  # it comes up to its first stop, maybe from further down its own path
         on_path_at = fix.at_ms
     next_stop = _next_stop(next_stop, plan, reached, departed, x, y)
-    slip = _slip_ms(plan, fix.at_ms, along, departed, on_path_at)
+    if not departed:
+        slip = max(0, fix.at_ms - plan.stops[0].departure_ms)  # what is already past the planned departure
+    else:  # against the frozen plan, + late
+        slip = round(fix.at_ms - plan.planned_ms_at(along)) if on_path_at else 0
     cadence, gaps = rhythm(now, fix)
     samples = now.samples
     if fix.at_ms - samples.mid_at_ms >= _SAMPLE_MS:
@@ -95,8 +91,13 @@ def _sample(was: Samples, at_ms: int, slip_ms: int, along_m: float) -> Samples:
 def _locate(
     now: Progress, plan: RoutePlan, fix: Fix, x: float, y: float, limits: Limits
 ) -> tuple[float, float, float, int]:
-    """(along_m, off_m, width_m, fixes in a row on another part of the path). Off the path, along_m stays."""
-    path, width = plan.path, corridor_m(fix, limits)
+    """(along_m, off_m, width_m, fixes in a row on another part of the path). Off the path, along_m stays.
+
+    width_m: half of the corridor, wider where the accuracy of the fix is bad.
+    """
+    path, width = plan.path, limits.corridor_m
+    if fix.accuracy_m > _GOOD_ACCURACY_M:
+        width += 2.0 * (fix.accuracy_m - _GOOD_ACCURACY_M)
     if not now.on_path_at_ms:
         along, off = path.project(x, y, 0.0, path.length_m, plan.planned_m_at(fix.at_ms))
         return along, off, width + plan.spare_m_at(along), 0
@@ -118,13 +119,6 @@ def _locate(
                 return there, off_there, width, 0
             return now.along_m, off_there, width, now.elsewhere + 1
     return now.along_m, off, width, 0
-
-
-def _slip_ms(plan: RoutePlan, at_ms: int, along_m: float, departed_ms: int, on_path_at_ms: int) -> int:
-    """Lateness against the frozen plan (+ late). Before departure: what is already past the planned one."""
-    if not departed_ms:
-        return max(0, at_ms - plan.stops[0].departure_ms)
-    return round(at_ms - plan.planned_ms_at(along_m)) if on_path_at_ms else 0
 
 
 def rhythm(now: Progress, fix: Fix) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from schemas import wire
 
 #: Against the ETA of the rule, and from the median down to the 10 % and up to the 90 % quantile, seconds.
 Arrival = tuple[int, int, int]
-_TO_ERFC = Z_90 / sqrt(2)
+TO_ERFC = Z_90 / sqrt(2)
 #: p(late) is told to so many parts.
 LATE_STEPS = 10_000
 _TO_STEPS = 0.5 * LATE_STEPS
@@ -74,4 +74,4 @@ def late_steps_of(slack_s: int, early_s: int, late_s: int) -> int:
     """P(arrival after the promise) in steps of a ten-thousandth, each side of the median taken as normal:
     10 % lie 1.28 sigma away."""
     width_s = late_s if slack_s >= 0 else early_s
-    return int(_TO_STEPS * erfc(slack_s * _TO_ERFC / (width_s or 1)) + 0.5)
+    return int(_TO_STEPS * erfc(slack_s * TO_ERFC / (width_s or 1)) + 0.5)

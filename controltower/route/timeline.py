@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS = timedelta(milliseconds=1)
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
+_DAY_MS = 24 * HOUR_MS
 
 
 def to_ms(instant: datetime) -> int:
     """Milliseconds since the epoch; parts of a millisecond are dropped."""
-    return (instant - EPOCH) // _MS
+    since = instant - EPOCH
+    return since.days * _DAY_MS + since.seconds * 1000 + since.microseconds // 1000
 
 
 def from_ms(ms: int) -> datetime:
