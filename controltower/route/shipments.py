@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from controltower.route.timeline import to_ms
+from controltower.route.waiting import WaitingRoutes
 from schemas import wire
 
 SHIPMENTS_KEY: Final = b"c/shipments"
@@ -19,8 +20,8 @@ class _Kept(msgspec.Struct, array_like=True):
     waiting: list[str] = []
 
 
-class ShipmentLogs:
-    """The least of what all partitions of shipment-events have said.
+class ShipmentLogs(WaitingRoutes):
+    """The least of what all partitions of shipment-events have said; routes wait for scans of parcels.
 
     read_ms: every scan of a parcel that was received up to then has reached its route; 0 while not all have
     said so, None while none has: nobody is waited for that is not there. It never goes back, and never is
@@ -29,22 +30,21 @@ class ShipmentLogs:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self._kept = _Kept()
-        self._waiting: dict[str, None] = {}
-        self._changed = False
         self.read_ms: int | None = None
 
     def restore(self, value: bytes) -> None:
         """Take the changelog entry SHIPMENTS_KEY."""
         self._kept = msgspec.msgpack.decode(value, type=_Kept)
-        self._waiting = dict.fromkeys(self._kept.waiting)
+        self._restore_waiting(self._kept.waiting)
         self._recompute()
 
     def take_change(self) -> list[tuple[bytes, bytes | None]]:
         """The changelog entry, where something changed since the last call."""
-        if not self._changed:
+        if not self._take_changed():
             return []
-        self._changed, self._kept.waiting = False, list(self._waiting)
+        self._kept.waiting = self.waiting()
         return [(SHIPMENTS_KEY, msgspec.msgpack.encode(self._kept))]
 
     def take(self, read: wire.ShipmentsRead) -> bool:
@@ -61,20 +61,6 @@ class ShipmentLogs:
     def is_behind(self, at_ms: int) -> bool:
         """A scan that was received up to then may still be on its way."""
         return self.read_ms is not None and self.read_ms < at_ms
-
-    def wait(self, route_id: str) -> None:
-        """Something of this route is decided once more is read."""
-        self._changed = True
-        self._waiting[route_id] = None
-
-    def wait_no_more(self, route_id: str) -> None:
-        """Everything of this route is decided."""
-        self._changed = True
-        self._waiting.pop(route_id, None)
-
-    def waiting(self) -> list[str]:
-        """Routes that wait, first come first."""
-        return list(self._waiting)
 
     def _recompute(self) -> None:
         complete = len(self._kept.upto) >= self._kept.sources

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from controltower.route.timeline import to_ms
+from controltower.route.waiting import WaitingRoutes
 from schemas import wire
 
 VERDICTS_KEY: Final = b"c/feeds"
@@ -32,25 +33,25 @@ class _Kept(msgspec.Struct, array_like=True):
     held_back: dict[str, str] = {}
 
 
-class FeedVerdicts:
-    """Which feeds are down, as of the least of what all judging partitions have said."""
+class FeedVerdicts(WaitingRoutes):
+    """Which feeds are down, as of the least of what all judging partitions have said; routes wait whose
+    silence is due."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._kept = _Kept()
-        #: as in `_kept`, but quick to change: an outage makes thousands wait at once
-        self._waiting: dict[str, None] = {}
-        self._changed = False
 
     def restore(self, value: bytes) -> None:
         """Take the changelog entry VERDICTS_KEY."""
         self._kept = msgspec.msgpack.decode(value, type=_Kept)
-        self._waiting = dict.fromkeys(self._kept.waiting)
+        self._restore_waiting(self._kept.waiting)
 
     def take_change(self) -> list[tuple[bytes, bytes | None]]:
         """The changelog entry, where something changed since the last call."""
-        changed, self._changed = self._changed, False
-        self._kept.waiting = list(self._waiting)
-        return [(VERDICTS_KEY, msgspec.msgpack.encode(self._kept))] if changed else []
+        if not self._take_changed():
+            return []
+        self._kept.waiting = self.waiting()
+        return [(VERDICTS_KEY, msgspec.msgpack.encode(self._kept))]
 
     def take(self, judged: wire.FeedsJudged) -> set[str]:
         """Fold one verdict; the feeds that are back."""
@@ -91,19 +92,6 @@ class FeedVerdicts:
             return down
         last, back_ms = self._kept.over.get(feed, (None, 0))
         return last if last is not None and last.since_ms <= at_ms <= back_ms else None
-
-    def wait(self, route_id: str) -> None:
-        """A silence of this route waits."""
-        self._changed = True
-        self._waiting[route_id] = None
-
-    def wait_no_more(self, route_id: str) -> None:
-        self._changed = True
-        self._waiting.pop(route_id, None)
-
-    def waiting(self) -> list[str]:
-        """Routes whose silence waits, first come first."""
-        return list(self._waiting)
 
     def hold_back(self, route_id: str, feed: str) -> None:
         """A silence of this route is held back by the outage of this feed."""

@@ -10,8 +10,6 @@ sides no question is asked, so nothing looks at the slip again, and no status is
 from __future__ import annotations
 
 import argparse
-import gc
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,14 +17,10 @@ import msgspec
 
 from controltower.route import trail
 from controltower.route.evidence import Fix, Snapshot
-from controltower.route.fold import TrackFold
 from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
 from controltower.route.progress import advance
-from controltower.streaming.stage import Record
-from schemas.topics import ROUTE_EVENTS
-from tests.bench.bench_fold import NEVER_MS, NO_STATUS
-from tests.bench.bench_track import copies_of, route_events
+from tests.bench.bench_fold import NEVER_MS, NO_STATUS, log_of, measure
 from tests.bench.measuring import spread, told
 
 _NO_DEADLINES = msgspec.structs.replace(
@@ -49,16 +43,6 @@ SIDES: dict[str, tuple[FoldFix, Limits]] = {
 }
 
 
-def measure(records: list[Record], poll: int, fold_fix: FoldFix, limits: Limits) -> float:
-    """CPU microseconds per record."""
-    trail.fold_fix = fold_fix
-    fold = TrackFold(0, 1, lambda: 0, limits)
-    began = time.process_time()
-    for at in range(0, len(records), poll):
-        fold.fold(records[at : at + poll])
-    return (time.process_time() - began) / len(records) * 1e6
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gtfs", type=Path)
@@ -67,14 +51,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--records", type=int, help="only the first so many")
     options = parser.parse_args()
-    outs = [o for o in copies_of(route_events(options.gtfs), options.copies) if o.partition in (None, 0)]
-    records = [Record(ROUTE_EVENTS, 0, i, 0, None, o.value) for i, o in enumerate(outs[: options.records])]
-    gc.collect()
-    gc.freeze()  # what the bench itself holds is no part of the fold's collections
+    records = log_of(options.gtfs, options.copies)[: options.records]
     costs: dict[str, list[float]] = {side: [] for side in SIDES}
     for _ in range(options.rounds):
         for side, (fold_fix, limits) in SIDES.items():
-            costs[side].append(measure(records, options.poll, fold_fix, limits))
+            trail.fold_fix = fold_fix
+            costs[side].append(measure(records, options.poll, limits))
     print(f"{len(records):,} records, us CPU each: least / median / most of {options.rounds} rounds")
     for side, us in costs.items():
         print(f"{side:>12} {told(spread(us))}")

@@ -29,6 +29,15 @@ NO_STATUS = msgspec.structs.replace(_NO_QUESTIONS, status_every_ms=NEVER_MS, sta
 KINDS = {"as shipped": DEFAULT_LIMITS, "without questions": _NO_QUESTIONS, "nor statuses": NO_STATUS}
 
 
+def log_of(gtfs: Path | None, copies: int) -> list[Record]:
+    """The log of one partition, outside of the fold's garbage collections."""
+    outs = [o for o in copies_of(route_events(gtfs), copies) if o.partition in (None, 0)]
+    records = [Record(ROUTE_EVENTS, 0, i, 0, None, out.value) for i, out in enumerate(outs)]
+    gc.collect()
+    gc.freeze()
+    return records
+
+
 def measure(records: list[Record], poll: int, limits: Limits) -> float:
     """CPU microseconds per record."""
     fold = TrackFold(0, 1, lambda: 0, limits)
@@ -45,10 +54,7 @@ def main() -> None:
     parser.add_argument("--poll", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    outs = [o for o in copies_of(route_events(options.gtfs), options.copies) if o.partition in (None, 0)]
-    records = [Record(ROUTE_EVENTS, 0, i, 0, None, out.value) for i, out in enumerate(outs)]
-    gc.collect()
-    gc.freeze()  # what the bench itself holds is no part of the fold's collections
+    records = log_of(options.gtfs, options.copies)
     costs: dict[str, list[float]] = {kind: [] for kind in KINDS}
     for _ in range(options.rounds):
         for kind, limits in KINDS.items():
