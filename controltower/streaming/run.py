@@ -65,11 +65,21 @@ def run_stage(
 
 
 def _run_joined(connection: Connection, observer: StreamObserver) -> None:
+    _choose_loop()
     try:
         asyncio.run(_StageProcess(connection, observer).run())
     except BaseException:  # an error in our own frame: threads of the clients would keep the process
         traceback.print_exc()
         end_process(Exit.RESTART)
+
+
+def _choose_loop() -> None:
+    """uvloop for the main loop and the consumer's, where there is one: a quarter of what a fetch costs."""
+    try:
+        import uvloop
+    except ImportError:  # Windows
+        return
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 
 def tell(stage: str, stopped: StageStopped) -> None:

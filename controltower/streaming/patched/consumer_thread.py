@@ -65,6 +65,7 @@ class PollConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
             rebalance_timeout_ms=int((limits.session_timeout_s + limits.drain_s) * 1000),
             request_timeout_ms=max(session_ms, 20_000),
             metadata_max_age_ms=60_000,
+            consumer_timeout_ms=1000,  # what it waits for wakes it; five looks a second found nothing
             **aiokafka_config(connection.security),
         )
 
