@@ -21,8 +21,8 @@ from controltower.risk.manifest import Manifest, Reference
 from controltower.risk.predictions import Floats
 
 #: Rows are counted in blocks, so that a batch of few rows costs next to nothing.
-BLOCK_ROWS: Final = 512
-_BLOCKS: Final = 8
+BLOCK_ROWS: Final = 2048
+BLOCKS: Final = 2
 #: A bin that is empty on one side would make the index infinite.
 _LEAST_SHARE: Final = 1e-3
 Counts = NDArray[np.int64]
@@ -55,7 +55,7 @@ class Population:
     """
 
     def __init__(self) -> None:
-        self._blocks: deque[dict[str, Counts]] = deque(maxlen=_BLOCKS)
+        self._blocks: deque[dict[str, Counts]] = deque(maxlen=BLOCKS)
         self._open: list[Floats] = []
         self._open_rows = 0
         self._model: str | None = None

@@ -15,7 +15,7 @@ from controltower.risk.features import FEATURE_SET, FEATURES
 from controltower.risk.fold import ScoreFold
 from controltower.risk.manifest import Manifest, ModelRefusedError, Reference
 from controltower.risk.models import LIVE_KEY, ModelCache, digest_of_model, load_change
-from controltower.risk.population import BLOCK_ROWS, Population, stability_index
+from controltower.risk.population import BLOCK_ROWS, BLOCKS, Population, stability_index
 from controltower.risk.predictions import Floats, Predictions
 from controltower.risk.scorer import SHIPPED_MODEL, Scorer
 from controltower.route.timeline import from_ms
@@ -187,8 +187,8 @@ def test_the_index_is_that_of_all_remembered_rows_together() -> None:
     tables = np.random.default_rng(2).normal(0, 300, (10, BLOCK_ROWS, len(NAMES)))
     watched = Population()
     said = [dict(watched.watch(table, manifest)) for table in tables]
-    last_eight = np.concatenate(list(tables[-8:]))
+    remembered = np.concatenate(list(tables[-BLOCKS:]))
     for name, reference in manifest.reference.items():
-        assert said[-1][name] == pytest.approx(stability_index(last_eight[:, NAMES.index(name)], reference))
+        assert said[-1][name] == pytest.approx(stability_index(remembered[:, NAMES.index(name)], reference))
     other = manifest.model_copy(update={"model_version": "another"})
     assert dict(watched.watch(tables[0], other)) == dict(Population().watch(tables[0], other))
