@@ -22,8 +22,8 @@ class Gathering:
     none is answered by the first record, and goes round at the broker less often the longer that takes.
     """
 
-    def __init__(self, limits: StreamLimits, times: int = 1) -> None:
-        gather_ms = limits.fetch_wait_ms * times
+    def __init__(self, limits: StreamLimits, times: float = 1.0) -> None:
+        gather_ms = max(1, round(limits.fetch_wait_ms * times))
         self._gather = Wait(gather_ms, limits.fetch_min_bytes)
         self._listen = Wait(max(gather_ms, limits.fetch_listen_ms), 1)
         self._busy: dict[int, bool] = {}

@@ -104,7 +104,8 @@ class StageSpec:
     blocking: fold() may be slow (I/O), so it runs in a thread instead of the event loop.
     changelog_schema: version of what the fold writes into its changelog; a newer one is refused.
     idles: fold.idle() may have something to say; a stage that lives by its records alone is never asked.
-    gathers: fetches gather so many times longer; for a stage that nobody waits for to the tenth of a second.
+    gathers: fetches gather so many times as long as in others; more for a stage that nobody waits for to the
+        tenth of a second, less for one that reads what another has gathered already.
     """
 
     name: str
@@ -114,4 +115,4 @@ class StageSpec:
     blocking: bool = False
     changelog_schema: int = 1
     idles: bool = True
-    gathers: int = 1
+    gathers: float = 1.0

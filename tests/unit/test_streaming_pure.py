@@ -215,6 +215,7 @@ def test_a_fetch_waits_for_company_only_while_records_come() -> None:
     assert gathering.choose(1, all_asked=True) == listen
     assert gathering.choose(1, all_asked=False) == gather
     assert Gathering(limits, times=3).choose(1, all_asked=False) == Wait(300, 1000)
+    assert Gathering(limits, times=0.5).choose(1, all_asked=False) == Wait(50, 1000)
 
 
 def test_fetches_that_follow_each_other_are_one_poll_per_partition() -> None:
