@@ -14,7 +14,7 @@ from controltower.route.eta import estimate_p50s
 from controltower.route.evidence import Progress, Snapshot
 from controltower.route.plan import PlannedStop, RoutePlan
 
-FEATURE_SET = "stop-lateness/3"
+FEATURE_SET = "stop-lateness/4"
 
 #: Name and meaning, in the order in which they stand in a request.
 FEATURES: tuple[tuple[str, str], ...] = (
@@ -48,6 +48,15 @@ FEATURES: tuple[tuple[str, str], ...] = (
     ("open_exceptions", "exceptions that are open and that no score has opened"),
     ("departed", "1 once the vehicle has left the first stop"),
     ("share_done", "share of the planned path behind the vehicle"),
+    ("steady_slip_s", "at a stop: how late it came, and has stayed beyond the service; else the slip"),
+    ("at_stop_s", "since it came to the stop where it is"),
+    (
+        "free_pace",
+        "what it drove freely, between lights, jams and stops: the time it took against the planned one",
+    ),
+    ("free_s", "planned time of what it drove freely"),
+    ("stay_pace", "stays at the stops behind it against their planned service"),
+    ("stay_s", "planned service of those stops"),
 )
 
 _NAMES = tuple(name for name, _ in FEATURES)
@@ -170,6 +179,25 @@ def _situation(moment: Moment) -> Row:
         float(moment.open_exceptions),
         1.0 if departed else 0.0,
         round(progress.reached_m / plan.path.length_m, 4),
+        *_driving(moment),
+    )
+
+
+def _driving(moment: Moment) -> Row:
+    """The last six features. The slip jumps at a stop, whose service is in it or not as the last fix lies
+    before the stop or behind it; the steady one does not."""
+    driving, next_stop = moment.snapshot.progress.driving, moment.snapshot.progress.next_stop
+    slip_ms, at_stop_ms = moment.slip_ms, None
+    if driving.reached_ms and next_stop < len(moment.plan.stops):
+        stop, at_stop_ms = moment.plan.stops[next_stop], moment.now_ms - driving.reached_ms
+        slip_ms = driving.reached_ms - stop.arrival_ms + max(0, at_stop_ms - stop.service_ms)
+    return (
+        slip_ms / 1000,
+        None if at_stop_ms is None else at_stop_ms / 1000,
+        round(driving.free_ms / driving.planned_ms, 3) if driving.planned_ms else None,
+        driving.planned_ms / 1000 if driving.planned_ms else None,
+        round(driving.stayed_ms / driving.service_ms, 3) if driving.service_ms else None,
+        driving.service_ms / 1000 if driving.planned_ms else None,
     )
 
 

@@ -16,7 +16,7 @@ Row = Sequence[float | None]
 SLACK = [name for name, _ in FEATURES].index("slack_s")
 HORIZON = [name for name, _ in FEATURES].index("horizon_s")
 _PLANNED = [name for name, _ in FEATURES].index("planned_s")
-_SLIP = [name for name, _ in FEATURES].index("slip_s")
+_SLIP = [name for name, _ in FEATURES].index("steady_slip_s")
 #: As the rule assumes it, measured on a city's bus afternoon (see route/eta.py).
 _SCALE_BASE_S, _SCALE_SHARE = 60.0, 0.13
 
@@ -43,8 +43,8 @@ def to_table(rows: Sequence[Row]) -> Floats:
 
 
 def persisting_s(table: Floats) -> Floats:
-    """Arrival minus ETA where the slip of now persists, s, shape (n,). Boosters learn the rest: trees
-    would have to build this line of steps."""
+    """Arrival minus ETA where the steady slip of now persists, s, shape (n,). Boosters learn the rest:
+    trees would have to build this line of steps."""
     arrival = np.maximum(0.0, table[:, _PLANNED] + table[:, _SLIP])
     return np.asarray(np.nan_to_num(arrival - table[:, HORIZON]))
 

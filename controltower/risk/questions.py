@@ -6,7 +6,7 @@ about few stops; here each of its questions is answered with the rows of all of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -50,17 +50,30 @@ class RouteStory:
     questions: list[Question] = field(default_factory=list)
 
 
-def read_stories(log: Iterable[Record], limits: Limits = DEFAULT_LIMITS) -> dict[str, RouteStory]:
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """What is kept of a log, since rows that lie close tell the same. every_ms: no question of a route within
+    so long of the one before. stops_of: (route id, its number of stops) -> indices of the stops to ask about.
+    """
+
+    every_ms: int = 0
+    stops_of: Callable[[str, int], Collection[int]] = lambda route_id, stops: range(stops)
+
+
+def read_stories(
+    log: Iterable[Record], limits: Limits = DEFAULT_LIMITS, sampling: Sampling | None = None
+) -> dict[str, RouteStory]:
     """The stories of a log in order: records of one partition of route-events."""
-    teller = _Teller(limits)
+    teller = _Teller(limits, sampling or Sampling())
     for record in log:
         teller.take(record)
     return teller.stories
 
 
 class _Teller:
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, limits: Limits, sampling: Sampling) -> None:
+        self._sampling = sampling
+        self._asked_ms: dict[str, int] = {}
         self._fold = TrackFold(0, 1, lambda: 0, limits)
         self.stories: dict[str, RouteStory] = {}
 
@@ -91,15 +104,19 @@ class _Teller:
                 story.served_ms.setdefault(index, epoch_ms_of(event.occurred_at))
 
     def _all_of(self, asked: wire.ScoreRequest) -> Question | None:
-        """The same question about every stop left; None where the route ended with the record that asked."""
+        """The same question about every stop left that is wanted; None where it comes too soon, or the route
+        ended with the record that asked."""
         route = self._fold.find_route(asked.route_id)
         if route is None or route.plan is None:
             return None
         plan, now_ms, remaining = route.plan, epoch_ms_of(asked.as_of), route.remaining()
+        if now_ms - self._asked_ms.get(asked.route_id, 0) < self._sampling.every_ms:
+            return None
+        self._asked_ms[asked.route_id] = now_ms
+        wanted, last = self._sampling.stops_of(asked.route_id, len(plan.stops)), remaining[-1]
         moment = moment_of(route, plan, route.slip_ms(now_ms), now_ms, remaining)
-        rows = tuple(feature_rows(moment, remaining))
-        due_ms = plan.ends_ms - plan.stops[remaining[-1]].service_ms
+        rows = tuple(feature_rows(moment, [i for i in remaining if i in wanted or i == last]))
+        due_ms = plan.ends_ms - plan.stops[last].service_ms
         shift = to_shift_row(rows[-1][1], (due_ms - now_ms) / 1000)
-        return Question(
-            asked.request_id, asked.route_id, now_ms, remaining[0], remaining[-1], rows, shift, due_ms
-        )
+        rows = rows if last in wanted else rows[:-1]
+        return Question(asked.request_id, asked.route_id, now_ms, remaining[0], last, rows, shift, due_ms)

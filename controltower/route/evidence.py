@@ -26,6 +26,24 @@ class Samples(msgspec.Struct, frozen=True, array_like=True, gc=False):
     mid_along_m: float = 0.0
 
 
+class Driving(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How fast the vehicle drives where nothing holds it up, and how long it stays at stops, against its
+    plan: see route/driving.py. Times in ms."""
+
+    #: since when it is at its next stop; 0 where it is on the way
+    reached_ms: int = 0
+    #: stays at the stops behind it, and their planned service
+    stayed_ms: int = 0
+    service_ms: int = 0
+    #: free driving, and what was planned for it; 0 before departure
+    free_ms: int = 0
+    planned_ms: int = 0
+
+
+#: Before departure.
+NOT_DRIVING = Driving()
+
+
 class Progress(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Where on the path. `along_m` is the last place on the path, `reached_m` the furthest one; before
     departure the hindmost one, from which departing is measured."""
@@ -44,6 +62,7 @@ class Progress(msgspec.Struct, frozen=True, array_like=True, gc=False):
     samples: Samples = Samples()
     #: half width of the corridor at the last fix
     width_m: float = 0.0
+    driving: Driving = NOT_DRIVING
 
 
 class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from controltower.route.evidence import Fix, Progress, Samples
+from controltower.route.driving import drive_on, leave
+from controltower.route.evidence import NOT_DRIVING, Fix, Progress, Samples
 from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
 
@@ -21,6 +22,8 @@ _GOOD_ACCURACY_M = 20.0
 #: Silences longer than this say nothing about the usual rhythm.
 _LONGEST_GAP_MS = 10 * 60_000
 _CADENCE_WEIGHT = 8
+#: More gaps than these say no more.
+_MOST_GAPS = 99
 #: A stop counts as passed this far behind it.
 _PASSED_M = 20.0
 #: The last stop counts as reached this far before it: vehicles park short of it.
@@ -43,7 +46,9 @@ def advance(now: Progress, plan: RoutePlan, fix: Fix, x: float, y: float, limits
         elif not on_path_at or along < reached:
             reached = along  # it comes up to its first stop, maybe from further down its own path
         on_path_at = fix.at_ms
-    next_stop = _next_stop(next_stop, plan, reached, departed, x, y)
+    last = len(plan.stops) - 1
+    if next_stop >= last or (departed and reached >= plan.stops_along_m[next_stop] + _PASSED_M):
+        next_stop = _next_stop(next_stop, plan, reached, departed, x, y)
     if not departed:
         slip = max(0, fix.at_ms - plan.stops[0].departure_ms)  # what is already past the planned departure
     else:  # against the frozen plan, + late
@@ -52,6 +57,15 @@ def advance(now: Progress, plan: RoutePlan, fix: Fix, x: float, y: float, limits
     samples = now.samples
     if fix.at_ms - samples.mid_at_ms >= _SAMPLE_MS:
         samples = _sample(samples, fix.at_ms, slip, along)
+    driving = now.driving
+    if not departed:
+        driving = NOT_DRIVING
+    elif next_stop != now.next_stop or not driving.free_ms:
+        driving = leave(driving, plan, fix.at_ms, now.next_stop, next_stop, reached)
+    elif not driving.reached_ms and next_stop <= last:
+        took = fix.at_ms - now.at_ms
+        ahead_m = plan.stops_along_m[next_stop] - reached
+        driving = drive_on(driving, fix.at_ms, took, took - slip + now.slip_ms, ahead_m)
     return Progress(
         fix.at_ms,
         along,
@@ -66,6 +80,7 @@ def advance(now: Progress, plan: RoutePlan, fix: Fix, x: float, y: float, limits
         slip,
         samples,
         width,
+        driving,
     )
 
 
@@ -123,12 +138,13 @@ def _locate(
 
 def rhythm(now: Progress, fix: Fix) -> tuple[int, int]:
     """Usual time between fixes (ms, exponential mean) and how many gaps it rests on."""
-    gap = fix.at_ms - now.at_ms
-    if not now.at_ms or gap <= 0 or gap > _LONGEST_GAP_MS:
-        return now.cadence_ms, now.gaps
-    if not now.gaps:
+    before_ms, cadence, gaps = now.at_ms, now.cadence_ms, now.gaps
+    gap = fix.at_ms - before_ms
+    if not before_ms or gap <= 0 or gap > _LONGEST_GAP_MS:
+        return cadence, gaps
+    if not gaps:
         return gap, 1
-    return now.cadence_ms + (gap - now.cadence_ms) // _CADENCE_WEIGHT, min(now.gaps + 1, 99)
+    return cadence + (gap - cadence) // _CADENCE_WEIGHT, gaps + 1 if gaps < _MOST_GAPS else gaps
 
 
 def _next_stop(index: int, plan: RoutePlan, reached_m: float, departed_ms: int, x: float, y: float) -> int:

@@ -7,9 +7,10 @@ learned as it is live. The truth is the simulator's own.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from multiprocessing import get_context
 from random import Random
 
@@ -18,7 +19,7 @@ import numpy as np
 from controltower.clock import instant_of
 from controltower.risk.history import Floats, History, join
 from controltower.risk.outcomes import Told, make_history
-from controltower.risk.questions import RouteStory, read_stories
+from controltower.risk.questions import RouteStory, Sampling, read_stories
 from controltower.simulate.assumptions import Traffic
 from controltower.simulate.day import Day, simulate_day
 from controltower.simulate.observe import Observation
@@ -72,13 +73,20 @@ def _counted(
 def _build_week(week: tuple[int, int, int]) -> History:
     first_seed, days, number = week
     simulated = [_simulate(first_seed + day, number * 7 + day) for day in range(days)]
-    stories = read_stories(record for day in simulated for record in log_of(day))
+    seeds = {plan.route_id: day.seed for day in simulated for plan in day.plans}
+
+    @cache
+    def stops_of(route_id: str, stops: int) -> frozenset[int]:
+        rng = Random(f"{seeds[route_id]}/{route_id}")
+        return frozenset(rng.sample(range(stops), min(_STOPS_FOLLOWED, stops)))
+
+    log = (record for day in simulated for record in log_of(day))
+    stories = read_stories(log, sampling=Sampling(_EVERY_MS, stops_of))
     told = []
     for day in simulated:
         arrivals = _arrivals(day)
         for plan in day.plans:
             story = stories.get(plan.route_id, RouteStory())
-            _thin(story, f"{day.seed}/{plan.route_id}")
             told.append(Told(f"{day.seed}/{plan.route_id}", f"{day.seed}", story, arrivals[plan.route_id]))
     return make_history("simulated", told)
 
@@ -92,19 +100,21 @@ def _simulate(seed: int, date: int) -> Day:
 def log_of(day: Day) -> Iterator[Record]:
     """The day as it stands in route-events, one partition, without the payloads in between."""
     offset = 0
+    stops = {
+        parcel: stop.stop_id for plan in day.plans for stop in plan.stops for parcel in stop.shipment_ids
+    }
     for plan in day.plans:
         plan.received_at = instant_of(day.starts_at_ms - _PLANS_AHEAD_MS)
         yield Record(topics.ROUTE_EVENTS, 0, offset, day.starts_at_ms, None, wire.encode(plan))
         offset += 1
     for delivery in sorted(day.deliveries, key=lambda delivery: delivery.received_at_ms):
-        for scan in _scans(delivery, day.starts_at_ms):
+        for scan in _scans(delivery, day.starts_at_ms, stops):
             yield Record(topics.ROUTE_EVENTS, 0, offset, delivery.received_at_ms, None, wire.encode(scan))
             offset += 1
 
 
-def _scans(delivery: Delivery, starts_at_ms: int) -> Iterator[wire.Scan]:
+def _scans(delivery: Delivery, starts_at_ms: int, stops: Mapping[str, str]) -> Iterator[wire.Scan]:
     for seen in delivery.observations:
-        stops = {parcel: drop.stop_id for drop in seen.tour.drops for parcel in drop.shipment_ids}
         for parcel in seen.shipment_ids or (None,):
             stop_id = stops[parcel] if parcel is not None else None
             yield _scan(seen, parcel, stop_id, delivery.received_at_ms, starts_at_ms)
@@ -141,18 +151,3 @@ def _arrivals(day: Day) -> dict[str, Floats]:
     for outcome in day.outcomes:
         arrivals[outcome.route_id][outcome.sequence] = outcome.arrived_at_ms
     return arrivals
-
-
-def _thin(story: RouteStory, name: str) -> None:
-    """Keep what is told of some stops, every few minutes."""
-    if story.plan is None:
-        return
-    stops = len(story.plan.stops)
-    followed = set(Random(name).sample(range(stops), min(_STOPS_FOLLOWED, stops)))
-    kept, before_ms = [], 0
-    for question in story.questions:
-        if question.as_of_ms - before_ms < _EVERY_MS:
-            continue
-        before_ms = question.as_of_ms
-        kept.append(question._replace(rows=tuple(pair for pair in question.rows if pair[0] in followed)))
-    story.questions = kept
