@@ -54,9 +54,7 @@ FEATURES: tuple[tuple[str, str], ...] = (
         "free_pace",
         "what it drove freely, between lights, jams and stops: the time it took against the planned one",
     ),
-    ("free_s", "planned time of what it drove freely"),
     ("stay_pace", "stays at the stops behind it against their planned service"),
-    ("stay_s", "planned service of those stops"),
 )
 
 _NAMES = tuple(name for name, _ in FEATURES)
@@ -184,7 +182,7 @@ def _situation(moment: Moment) -> Row:
 
 
 def _driving(moment: Moment) -> Row:
-    """The last six features. The slip jumps at a stop, whose service is in it or not as the last fix lies
+    """The last four features. The slip jumps at a stop, whose service is in it or not as the last fix lies
     before the stop or behind it; the steady one does not."""
     driving, next_stop = moment.snapshot.progress.driving, moment.snapshot.progress.next_stop
     slip_ms, at_stop_ms = moment.slip_ms, None
@@ -195,9 +193,7 @@ def _driving(moment: Moment) -> Row:
         slip_ms / 1000,
         None if at_stop_ms is None else at_stop_ms / 1000,
         round(driving.free_ms / driving.planned_ms, 3) if driving.planned_ms else None,
-        driving.planned_ms / 1000 if driving.planned_ms else None,
         round(driving.stayed_ms / driving.service_ms, 3) if driving.service_ms else None,
-        driving.service_ms / 1000 if driving.planned_ms else None,
     )
 
 
