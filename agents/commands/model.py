@@ -4,6 +4,7 @@ controltower model check FOLDER        would it be loaded? digests, then a trial
 controltower model use FOLDER          it answers from the next question of each partition on
 controltower model shadow FOLDER       it is scored beside the live model; the difference is a metric
 controltower model unshadow            no longer
+controltower model report RECORDING    candidate and live model against what came true, by horizon
 
 FOLDER must be where the score stage finds it under the same path, and stay as it is: the record names its
 digest, and a stage that starts again loads it from there. What a stage cannot load changes nothing.
@@ -17,19 +18,22 @@ from pathlib import Path
 
 from agents.errors import CommandError
 from agents.options import add_brokers, reach_kafka
+from agents.progress import ProgressShown
 from controltower.offline.broker import find_partitions
+from controltower.offline.recording import open_recording
 from controltower.risk.manifest import ModelRefusedError
 from controltower.risk.models import digest_of_model
 from controltower.risk.scorer import load_model_scorer
+from controltower.risk.shadow_report import read_beside, report_lines
 from controltower.settings import Settings
 from controltower.streaming.broker_clock import BrokerClock
 from controltower.streaming.stage import Commit, Out
 from controltower.streaming.writer import PartitionWriter
 from schemas import wire
-from schemas.topics import SCORE_REQUESTS
+from schemas.topics import ROUTE_EVENTS, SCORE_REQUESTS
 from schemas.vocabulary import ModelUse
 
-HELP = "check a delay model, make it the live one, or score it beside the live one"
+HELP = "check a delay model, make it the live one, or score it beside the live one and report"
 _USES = {"use": ModelUse.LIVE, "shadow": ModelUse.SHADOW, "unshadow": ModelUse.NO_SHADOW}
 
 
@@ -45,9 +49,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         if name != "check":
             add_brokers(part)
     add_brokers(parts.add_parser("unshadow", help="score no candidate any more"))
+    report = parts.add_parser("report", help="candidate and live model against what came true")
+    report.add_argument("folder", type=Path, metavar="RECORDING", help="folder of a recording")
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
+    if args.part == "report":
+        return _report(args.folder)
     version = digest = folder = ""
     if args.part != "unshadow":
         folder = str(args.folder.resolve())
@@ -55,6 +63,22 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         print(f"{version}: whole, and its canaries are answered as when it was made")
     if args.part != "check":
         _publish(settings, _change(_USES[args.part], version, digest, folder))
+    return 0
+
+
+def _report(folder: Path) -> int:
+    recording = open_recording(folder)
+    if ROUTE_EVENTS not in recording.topics:
+        raise CommandError(f"{folder}: holds no {ROUTE_EVENTS}, where scores stand", "record it as well")
+    total = sum(recording.records_of(ROUTE_EVENTS, p) for p in range(recording.partitions))
+    with ProgressShown("reading", "records", total) as progress:
+        beside = read_beside(recording, progress.advance)
+    if not beside.late:
+        raise CommandError(
+            f"{folder}: no stop with a candidate's score came to its end", "controltower model shadow FOLDER"
+        )
+    for line in report_lines(beside):
+        print(line)
     return 0
 
 
