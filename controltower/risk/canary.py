@@ -27,15 +27,16 @@ class _Candidate(msgspec.Struct):
 def try_model(manifest: Manifest, texts: dict[str, str]) -> None:
     """Raises ModelRefusedError where the model dies or says something else than its manifest tells."""
     candidate = _Candidate(manifest.model_dump_json(), texts)
-    _try(msgspec.json.encode(candidate))
+    try_in_child(__name__, msgspec.json.encode(candidate))
 
 
 @lru_cache(maxsize=4)
-def _try(candidate: bytes) -> None:
-    """A candidate that passed needs no second child in this process; a refusal is never remembered."""
+def try_in_child(module: str, candidate: bytes) -> None:
+    """Run the module as a program that reads the candidate and ends with 0, or with one line why not. Raises
+    ModelRefusedError. What passed needs no second child in this process; a refusal is never remembered."""
     try:
         child = subprocess.run(
-            [sys.executable, "-m", __name__],
+            [sys.executable, "-m", module],
             input=candidate,
             capture_output=True,
             timeout=_TIMEOUT_S,

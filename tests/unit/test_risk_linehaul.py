@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,22 @@ def test_training_judges_by_the_later_shipments_and_writes_digests(tmp_path: Pat
     (tmp_path / "model" / "inbound.txt").write_text("tree")
     with pytest.raises(ModelRefusedError, match=r"inbound.txt does not match"):
         load_line_haul(tmp_path / "model", Stage.INBOUND)
+
+
+def test_a_model_that_answers_its_canaries_differently_is_refused(tmp_path: Path) -> None:
+    """Also where every digest fits, and where there are none to ask."""
+    write_table(tmp_path, 120)
+    folder = tmp_path / "model"
+    train_line_haul(read_milestones(tmp_path), folder, lambda: None)
+    manifest = json.loads((folder / MANIFEST_FILE).read_text())
+    manifest["canaries"]["plan"][3]["p_late"] += 0.01
+    manifest["canaries"]["all"] = []
+    (folder / MANIFEST_FILE).write_text(json.dumps(manifest))
+    assert load_line_haul(folder, Stage.INBOUND).stage is Stage.INBOUND
+    with pytest.raises(ModelRefusedError, match="canary 4: p_late is"):
+        load_line_haul(folder, Stage.PLAN)
+    with pytest.raises(ModelRefusedError, match="no canaries"):
+        load_line_haul(folder, Stage.ALL)
 
 
 def test_with_all_scans_the_sums_beat_plain_columns(tmp_path: Path) -> None:

@@ -66,10 +66,19 @@ class LineHaulModel:
 
     def predict(self, milestones: Milestones) -> Floats:
         """P(promised day missed) per shipment, shape (n,)."""
-        trees = np.asarray(self.trees.predict(feature_table(milestones, self.stage), num_threads=1))
-        curve = self.curve.predict(_plain(milestones, self.stage))
+        return self.answer(*inputs_of(milestones, self.stage))
+
+    def answer(self, features: Floats, plain: Floats) -> Floats:
+        """The same of what the trees and the curve see, one row each per shipment."""
+        trees = np.asarray(self.trees.predict(features, num_threads=1))
+        curve = self.curve.predict(plain)
         blend = self.curve.weight * trees + (1 - self.curve.weight) * curve
         return np.asarray(np.clip(blend, _EDGE, 1 - _EDGE), dtype=np.float64)
+
+
+def inputs_of(milestones: Milestones, stage: Stage) -> tuple[Floats, Floats]:
+    """What the trees see, NaN where missing, and what the curve sees."""
+    return feature_table(milestones, stage), _plain(milestones, stage)
 
 
 def fit_line_haul(learn: Milestones, stage: Stage) -> LineHaulModel:

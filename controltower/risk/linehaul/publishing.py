@@ -1,4 +1,5 @@
-"""The folder of a line-haul model: one booster and one curve per stage, and a manifest with their digests."""
+"""The folder of a line-haul model: one booster and one curve per stage, and a manifest with their digests and
+canaries. As for the main model nothing is parsed here that was altered, or that fails in a child process."""
 
 from __future__ import annotations
 
@@ -12,11 +13,12 @@ import numpy as np
 from controltower.risk.linehaul.features import WORDS, Stage
 from controltower.risk.linehaul.model import PARAMETERS, Curve, LineHaulModel, fit_line_haul
 from controltower.risk.linehaul.table import Floats, Milestones
+from controltower.risk.linehaul.trial import Canary, Candidate, canaries_of, load_stage, try_stage
 from controltower.risk.manifest import ModelRefusedError, digest_of
 from controltower.risk.measures import measure
 
 MANIFEST_FILE = "linehaul.json"
-SCHEMA = "controltower.linehaul-model/1"
+SCHEMA = "controltower.linehaul-model/2"
 #: In file order: shipments are listed as they end, so what comes later is held out.
 SPLIT = 0.7
 
@@ -34,6 +36,7 @@ def train_line_haul(milestones: Milestones, out: Path, advance: Callable[[], Non
     lines: list[str] = []
     files: dict[str, str] = {}
     held_out: dict[str, dict[str, dict[str, float]]] = {}
+    canaries: dict[str, object] = {}
     out.mkdir(parents=True, exist_ok=True)
     for stage in Stage:
         said = fit_line_haul(learn, stage).predict(judged)
@@ -42,9 +45,17 @@ def train_line_haul(milestones: Milestones, out: Path, advance: Callable[[], Non
             "share of late shipments": measure(base, judged.late()),
         }
         lines.append(_line(stage, said, judged.late()))
-        files |= _write(out, fit_line_haul(milestones, stage))
+        final = fit_line_haul(milestones, stage)
+        files |= _write(out, final)
+        canaries[stage.value] = msgspec.to_builtins(canaries_of(final, milestones))
         advance()
-    manifest = {"schema": SCHEMA, "files": files, "parameters": PARAMETERS, "held_out": held_out}
+    manifest = {
+        "schema": SCHEMA,
+        "files": files,
+        "parameters": PARAMETERS,
+        "held_out": held_out,
+        "canaries": canaries,
+    }
     (out / MANIFEST_FILE).write_text(json.dumps(manifest, indent=1) + "\n")
     return lines
 
@@ -68,20 +79,25 @@ def _files_of(stage: Stage) -> tuple[str, str]:
 
 
 def load_line_haul(folder: Path, stage: Stage) -> LineHaulModel:
-    """Digests first, then the parser. Raises ModelRefusedError with one line."""
-    import lightgbm
-
+    """Digests first, then a trial in a child process, then the parser. Raises ModelRefusedError with one
+    line."""
     try:
         manifest = msgspec.json.decode((folder / MANIFEST_FILE).read_bytes(), type=_Manifest)
+        if manifest.schema != SCHEMA:
+            raise ModelRefusedError(f"{MANIFEST_FILE}: is of the schema {manifest.schema}, not {SCHEMA}")
         trees, curve = (_read(folder, name, manifest.files.get(name)) for name in _files_of(stage))
         numbers = msgspec.json.decode(curve, type=Curve)
     except (OSError, msgspec.DecodeError) as wrong:
         raise ModelRefusedError(f"{folder.name}: is no line-haul model: {wrong}") from None
-    return LineHaulModel(stage, lightgbm.Booster(model_str=trees.decode()), numbers)
+    candidate = Candidate(stage, trees.decode(), numbers, manifest.canaries.get(stage.value, ()))
+    try_stage(candidate)
+    return load_stage(candidate)
 
 
 class _Manifest(msgspec.Struct):
+    schema: str
     files: dict[str, str]
+    canaries: dict[str, tuple[Canary, ...]] = {}
 
 
 def _read(folder: Path, name: str, digest: str | None) -> bytes:
