@@ -1,18 +1,21 @@
 """Change the delay model of a running system, without a restart.
 
 controltower model check FOLDER        would it be loaded? digests, then a trial in a child process
-controltower model use FOLDER          it answers from the next question of each partition on
+controltower model use FOLDER          it answers from a question of each partition on
 controltower model shadow FOLDER       it is scored beside the live model; the difference is a metric
 controltower model unshadow            no longer
 controltower model report RECORDING    candidate and live model against what came true, by horizon
 
 FOLDER must be where the score stage finds it under the same path, and stay as it is: the record names its
 digest, and a stage that starts again loads it from there. What a stage cannot load changes nothing.
+The stages load it beside their work before they turn to it.
 """
 
 from __future__ import annotations
 
 import argparse
+import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,7 +37,9 @@ from schemas.topics import ROUTE_EVENTS, SCORE_REQUESTS
 from schemas.vocabulary import ModelUse
 
 HELP = "check a delay model, make it the live one, or score it beside the live one and report"
-_USES = {"use": ModelUse.LIVE, "shadow": ModelUse.SHADOW, "unshadow": ModelUse.NO_SHADOW}
+_USES = {"use": ModelUse.LIVE, "shadow": ModelUse.SHADOW}
+#: A trial and the loading take 2 to 3 s; a stage that needs longer waits for the rest of it.
+_LOADED_AFTER_S = 5.0
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +67,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         version, digest = _check(args.folder)
         print(f"{version}: whole, and its canaries are answered as when it was made")
     if args.part != "check":
-        _publish(settings, _change(_USES[args.part], version, digest, folder))
+        uses = (ModelUse.NO_SHADOW,) if args.part == "unshadow" else (ModelUse.PREPARE, _USES[args.part])
+        _publish(settings, [_change(use, version, digest, folder) for use in uses])
     return 0
 
 
@@ -100,15 +106,20 @@ def _change(use: ModelUse, version: str, digest: str, folder: str) -> wire.Model
     )
 
 
-def _publish(settings: Settings, change: wire.ModelChange) -> None:
-    """To every partition in one transaction; fences whoever changes models at the same time."""
+def _publish(settings: Settings, changes: Sequence[wire.ModelChange]) -> None:
+    """Each to every partition in one transaction, with time to load between them; fences whoever changes
+    models at the same time."""
     brokers, security = reach_kafka(settings), settings.security()
     partitions = find_partitions(brokers, security).get(SCORE_REQUESTS, 0)
     if not partitions:
         raise CommandError(f"there is no topic {SCORE_REQUESTS}", "controltower topics create")
     writer = PartitionWriter(brokers, security, f"{settings.app_id}-models", settings.limits(), BrokerClock())
     writer.take_over()
-    value = wire.encode(change)
-    outs = [Out(SCORE_REQUESTS, b"model", value, partition) for partition in range(partitions)]
-    writer.write(Commit(outs), "", 0, [])
-    print(f"{change.use.value}: takes effect with the next question of each of {partitions} partitions")
+    for change in changes:
+        value = wire.encode(change)
+        outs = [Out(SCORE_REQUESTS, b"model", value, partition) for partition in range(partitions)]
+        writer.write(Commit(outs), "", 0, [])
+        if change.use is ModelUse.PREPARE:
+            print(f"the score stages load it, {_LOADED_AFTER_S:.0f} s")
+            time.sleep(_LOADED_AFTER_S)
+    print(f"{changes[-1].use.value}: takes effect with the next question of each of {partitions} partitions")

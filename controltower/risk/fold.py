@@ -13,6 +13,7 @@ from controltower.risk.population import Population
 from controltower.risk.scorer import Scorer
 from controltower.streaming.stage import Commit, Out, Record
 from schemas import topics, wire
+from schemas.vocabulary import ModelUse
 
 
 class ScoreFold:
@@ -60,6 +61,10 @@ class ScoreFold:
         return commit
 
     def _change(self, change: wire.ModelChange, commit: Commit) -> None:
+        if change.use is ModelUse.PREPARE:
+            self._models.prepare(change)
+            _count(commit, 1, "models", change.use.value, "taken")
+            return
         entry = self._models.take(change)
         _count(commit, 1, "models", change.use.value, "refused" if entry is None else "taken")
         if entry is not None:

@@ -2,11 +2,13 @@
 
 A change takes effect by a record in the log of questions (version and digest), so every question is answered
 by the model that stood in its log before it, however polls are cut. What cannot be loaded changes nothing.
+A record before that one has it loaded beside the fold, so that no poll waits for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -48,6 +50,15 @@ class ModelCache:
         self._load = load
         self._told = told
         self._loaded: dict[str, Scorer] = {}
+        self._loading: dict[str, Future[Scorer]] = {}
+
+    def prepare(self, change: wire.ModelChange) -> None:
+        """Begin to load the model of this record beside the fold; `find` takes it from there."""
+        if change.digest in self._loaded or change.digest in self._loading:
+            return
+        loader = ThreadPoolExecutor(1, "model")
+        self._loading[change.digest] = loader.submit(self._load, change)
+        loader.shutdown(wait=False)
 
     def find(self, change: wire.ModelChange) -> Scorer | None:
         """The model of this record, or None where it is refused; why is told once."""
@@ -55,7 +66,8 @@ class ModelCache:
         if known is not None:
             return known
         try:
-            scorer = self._loaded[change.digest] = self._load(change)
+            loading = self._loading.pop(change.digest, None)
+            scorer = self._loaded[change.digest] = loading.result() if loading else self._load(change)
         except ModelRefusedError as refused:
             self._told(f"model {change.model_version} refused, the one before stays: {refused}")
             return None
@@ -75,6 +87,10 @@ class Models:
         """Take an entry of the changelog."""
         if key in (LIVE_KEY, SHADOW_KEY):
             self._put(wire.decode_model_change(value))
+
+    def prepare(self, change: wire.ModelChange) -> None:
+        """A change to this model follows: it is loaded meanwhile."""
+        self._cache.prepare(change)
 
     def take(self, change: wire.ModelChange) -> tuple[bytes, bytes | None] | None:
         """Obey a record; the entry for the changelog, or None where it is refused and all stays."""

@@ -32,11 +32,12 @@ class Nothing(StrEnum):
 
 
 class ModelUse(StrEnum):
-    """What a model is to be used for."""
+    """What a model is to be used for; PREPARE: it is loaded beside the work, for a change that follows."""
 
     LIVE = "LIVE"
     SHADOW = "SHADOW"
     NO_SHADOW = "NO_SHADOW"
+    PREPARE = "PREPARE"
 
 
 class ScoreSource(StrEnum):

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 
 import msgspec
 import numpy as np
@@ -96,6 +97,31 @@ def test_a_model_takes_effect_with_its_record_however_polls_are_cut() -> None:
         fold = fold_of()
         said = scores_in(fold.fold(log[:cut])) + scores_in(fold.fold(log[cut:]))
         assert [score.model_version for score in said] == expected
+
+
+def test_a_model_is_loaded_beside_the_fold_before_its_record() -> None:
+    """Questions go on while it is loaded; the change itself waits for what is left of it, and loads nothing
+    again. What cannot be loaded is refused there."""
+    begun, may_end, loads = Event(), Event(), list[str]()
+
+    def load_slowly(wanted: wire.ModelChange) -> Scorer:
+        loads.append(wanted.digest)
+        begun.set()
+        assert may_end.wait(30)
+        return load(wanted)
+
+    fold = ScoreFold(0, 1, MODELS["old"], ModelCache(load_slowly))
+    first = fold.fold(log_of([change(ModelUse.PREPARE, "new"), question(1)]))
+    assert begun.wait(30)
+    assert scores_in(first)[0].model_version == "m-old"
+    assert not first.changes
+    may_end.set()
+    assert (
+        scores_in(fold.fold(log_of([change(ModelUse.LIVE, "new"), question(2)])))[0].model_version == "m-new"
+    )
+    assert loads == ["new"]
+    log = [change(ModelUse.PREPARE, "broken"), change(ModelUse.LIVE, "broken")]
+    assert fold.fold(log_of(log)).tallies["models", "LIVE", "refused"] == 1
 
 
 def test_a_new_owner_goes_on_with_the_model_of_the_log() -> None:
