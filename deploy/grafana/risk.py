@@ -102,7 +102,7 @@ BOARD = board(
                     "Drift of features",
                     "Population stability index of each feature against training, in thousandths. The alert FeaturesDrifted fires "
                     "above 250 (0.25).",
-                    (("max by (feature) (controltower_score_stability_permille)", "{{feature}}"),),
+                    (("avg by (feature) (controltower_score_stability_permille)", "{{feature}}"),),
                     steps=((None, "transparent"), (250, "red")),
                 ),
                 graph(
