@@ -16,6 +16,10 @@ from controltower.streaming.limits import StreamLimits
 from controltower.streaming.stage import Commit, Headers
 
 LARGEST_RECORD_BYTES = 8 << 20
+#: What a partition gets of one transaction should fit into one request: librdkafka sends a partition's next
+#: one when the last is answered, and until then its thread turns without a pause. All topics that a stage
+#: writes take 8 MiB.
+LARGEST_BATCH_BYTES = 4 << 20
 #: What librdkafka takes for a partition and a time that are its own to choose.
 _BY_KEY = -1
 _NOW = 0
@@ -56,6 +60,7 @@ class PartitionWriter:
                 "transactional.id": transactional_id,
                 "transaction.timeout.ms": int(limits.transaction_timeout_s * 1000),
                 "message.max.bytes": LARGEST_RECORD_BYTES,
+                "batch.size": LARGEST_BATCH_BYTES,
             }
         )
 
