@@ -3,12 +3,12 @@
 
     deploy/docker/check.py [CONTEXT]
 
-Reads the Dockerfile itself: WORKDIR, ENV, COPY and RUN of the build stage are carried out as they stand, with
-/opt and /build moved below a scratch directory; of the final stage, the files are copied and the product is
-called as the image would call it. Needs Python 3.11 and a package index.
+Reads the Dockerfile itself: WORKDIR, ARG, ENV, COPY and RUN of the build stage are carried out as they stand,
+with /opt and /build moved below a scratch directory; of the final stage, the files are copied and the product
+is called as the image would call it. Needs Python 3.11, a C compiler (or COMPILED=0) and a package index.
 
-What this never runs: the base image, `apt-get` and `useradd` of the final stage, the read-only root, the
-dropped capabilities. The image itself has not been built where this was written: there was no Docker.
+What this never runs: the base image, `apt-get` of both stages and `useradd` of the final one, the read-only
+root, the dropped capabilities. The image itself has never been built where this was written: no Docker there.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 DOCKERFILE = "deploy/docker/Dockerfile"
-#: Steps of the final stage that belong to the system, not to the product.
+#: Steps that belong to the system, not to the product.
 SYSTEM = ("apt-get", "groupadd", "useradd")
 SMOKE = (
     "controltower --help",
     "controltower topics docs",
     "python -c 'import confluent_kafka, faust, lightgbm'",
+    "test $COMPILED = 0 || python -c 'import controltower.route.path as p; p.__file__.index(\".so\")'",
     "python -c 'from controltower.feeds.registry import load_feeds; assert load_feeds(None)'",
     "python -c 'from controltower.recovery.playbook import load_playbook; load_playbook(None)'",
     "python -c 'from controltower.risk.scorer import load_scorer as l; assert l().source.name == \"MODEL\"'",
@@ -63,6 +64,9 @@ class Steps:
             for pair in shlex.split(arguments):
                 variable, _, value = pair.partition("=")
                 self._env[variable] = self._moved(value).replace("$PATH", self._env["PATH"])
+        elif name == "ARG":
+            variable, _, value = arguments.partition("=")
+            self._env.setdefault(variable, value)
         elif name == "COPY":
             self._copy([word for word in arguments.split() if not word.startswith("--chmod")])
         elif name == "RUN" and not any(word in arguments for word in SYSTEM):

@@ -44,6 +44,16 @@ def test_the_image_installs_the_locked_versions() -> None:
     assert not {name for name in image if name.startswith(("pytest==", "mypy==", "ruff=="))}
 
 
+def test_the_builder_compiles_with_the_locked_tools() -> None:
+    """What only the build stage has (mypyc's needs) is locked like the rest and stays out of the image."""
+    tools, everything = pins_of(DOCKER / "build.lock"), pins_of(ROOT / "requirements.lock")
+    assert "mypy" in {name.split("==")[0] for name in tools}
+    assert tools.items() <= everything.items()
+    assert not tools.keys() & pins_of(DOCKER / "requirements.lock").keys()
+    (stage,) = [line for line in DOCKERFILE.splitlines() if line.startswith("COPY --from=build")]
+    assert "/opt/build" not in stage
+
+
 def test_the_image_has_every_dependency() -> None:
     """Each name under `dependencies` in pyproject.toml is in the image's lock."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -51,7 +61,9 @@ def test_the_image_has_every_dependency() -> None:
     assert wanted <= {name.split("==")[0] for name in pins_of(DOCKER / "requirements.lock")}
 
 
-@pytest.mark.parametrize("path", [DOCKER / "requirements.lock", ROOT / "requirements.lock"])
+@pytest.mark.parametrize(
+    "path", [DOCKER / "requirements.lock", DOCKER / "build.lock", ROOT / "requirements.lock"]
+)
 def test_locks_name_no_index(path: Path) -> None:
     """Where packages come from is the installer's business; every entry has hashes."""
     assert "://" not in path.read_text(encoding="utf-8")
