@@ -62,17 +62,12 @@ def compile_event(
         fields.identifier_reader(name) for name in ("route_id", "vehicle_id", "stop_id")
     )
     (_, shipments), (_, route) = fields.get("shipment_ids"), fields.get("route_id")
-    (find_occurred, occurred), (find_recorded, recorded) = (
-        fields.get("occurred_at"),
-        fields.get("recorded_at"),
-    )
+    find_occurred, occurred = fields.get("occurred_at")
+    find_recorded, recorded = fields.get("recorded_at")
     read_later = fields.reader("revision", read_revision, 1, fields.integer("revision")[0])
     read_text, redact = fields.reader("text", read_raw, None), compile_redaction(spec.personal)
-    identify, read_place, find_carrier = (
-        compile_identity(spec, compile_one),
-        _compile_place(spec, fields),
-        _carrier(spec, fields),
-    )
+    identify, read_place = compile_identity(spec, compile_one), _compile_place(spec, fields)
+    find_carrier = _carrier(spec, fields)
     refuse_missing = _compile_refusal(spec, fields)
     first_revision = version * REVISIONS_PER_VERSION
     feed, carrier, tenant = spec.feed, spec.carrier, spec.tenant
