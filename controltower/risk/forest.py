@@ -110,7 +110,7 @@ class Forest:
     def predict(self, table: Floats) -> list[Floats]:
         """One answer per booster, shape (n,) each, as its own `predict` gives it; table: shape (n, F)."""
         chunks = [
-            self._predict_chunk(table[at : at + _CHUNK_ROWS]) for at in range(0, len(table), _CHUNK_ROWS)
+            self._predict_chunk(table[at : at + _CHUNK_ROWS]) for at in range(0, len(table) or 1, _CHUNK_ROWS)
         ]
         return [np.concatenate(answers) for answers in zip(*chunks, strict=True)]
 

@@ -45,6 +45,14 @@ def test_it_says_what_the_boosters_say(leaves: int) -> None:
         assert np.array_equal(said, booster.predict(asked, num_threads=1))
 
 
+def test_no_rows_get_no_answers() -> None:
+    """One empty answer per booster."""
+    learned = table_of(500, 4)
+    forest = compile_forest([booster_of(learned, kind) for kind in ("binary", "quantile")])
+    assert forest is not None
+    assert [len(said) for said in forest.predict(learned[:0])] == [0, 0]
+
+
 def test_the_shipped_model_is_answered_by_it() -> None:
     """Every booster of it, on rows that no training ever saw."""
     _, texts = read_model(SHIPPED_MODEL)
