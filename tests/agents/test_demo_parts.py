@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import io
-import socket
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import replace
 
 from rich.console import Console
 
 from agents.demo.board import Board
 from agents.demo.probe import Readings, read_metrics
-from agents.demo.stages import find_free_ports
 from agents.demo.summary import Accounting, tell_accounting, tell_latency
 from agents.demo.view import Moment, render_line, render_live
 from controltower.clock import instant_of
@@ -209,14 +206,6 @@ controltower_stream_lag_records{partition="1",stage="normalize",topic="plans"} 3
     assert (readings.ready, readings.received, readings.accepted) == (2, 9, 5)
     assert readings.rejected == Counter({"EMPTY": 4})
     assert readings.lag == {"normalize": 5}
-
-
-def test_ports_are_free_and_in_a_row() -> None:
-    """Each of them can be bound right away."""
-    first = find_free_ports(4)
-    for port in range(first, first + 4):
-        with closing(socket.socket()) as probe:
-            probe.bind(("127.0.0.1", port))
 
 
 def _board() -> Board:

@@ -15,8 +15,8 @@ from typing import Any
 
 import yaml
 
+from controltower.embedded.ports import find_free_port
 from tests.contract.deployment import DEPLOY, need_tool, read_yaml
-from tests.kafka import free_port
 
 _LIMIT_S = 60.0
 
@@ -86,7 +86,7 @@ def prometheus(
     alertmanager: int | None = None,
 ) -> Iterator[PrometheusServer]:
     """Running and ready; ended afterwards."""
-    program, port = need_tool("prometheus"), free_port()
+    program, port = need_tool("prometheus"), find_free_port()
     (folder / "prometheus.yml").write_text(yaml.safe_dump(configure(targets, rules, api, alertmanager)))
     command = [
         program,

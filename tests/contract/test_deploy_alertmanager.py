@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 import yaml
 
+from controltower.embedded.ports import find_free_port
 from controltower.metrics import Health, PrometheusObserver, serve_metrics
 from controltower.metrics.server import MetricsServer
 from schemas.topics import STAGES
@@ -28,7 +29,6 @@ from schemas.vocabulary import RejectReason, ScoreSource
 from tests.contract.deployment import DEPLOY, need_tool, read_yaml
 from tests.contract.prometheus_server import prometheus, wait_until
 from tests.contract.test_deploy_prometheus import ALERTS
-from tests.kafka import free_port
 
 CONFIGURATION = DEPLOY / "alertmanager" / "alertmanager.yml"
 FEED = "plain"
@@ -90,7 +90,7 @@ class Tower:
 
     def __init__(self) -> None:
         self.observers = {stage: PrometheusObserver(Health(30.0), [FEED], strict=True) for stage in STAGES}
-        self.ports = {stage: free_port() for stage in STAGES}
+        self.ports = {stage: find_free_port() for stage in STAGES}
         self._servers: dict[str, MetricsServer] = {}
         self.poison = 0
         self.source = ScoreSource.MODEL
@@ -137,7 +137,7 @@ def alertmanager(folder: Path, inbox: Inbox) -> Iterator[int]:
     for route in (found["route"], *found["route"]["routes"]):
         route.update(group_wait="0s", group_interval="1s")
     (folder / "alertmanager.yml").write_text(yaml.safe_dump(found))
-    port = free_port()
+    port = find_free_port()
     command = [need_tool("prometheus-alertmanager"), f"--config.file={folder / 'alertmanager.yml'}"]
     command += [f"--storage.path={folder / 'am'}", f"--web.listen-address=127.0.0.1:{port}"]
     process = subprocess.Popen(

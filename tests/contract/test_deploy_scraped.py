@@ -14,6 +14,7 @@ import msgspec
 import pytest
 import uvicorn
 
+from controltower.embedded.ports import find_free_port
 from controltower.embedded.redis import EmbeddedRedis
 from controltower.metrics import TALLIES, Health, PrometheusObserver, serve_metrics
 from controltower.metrics.kinds import Kind, Metric
@@ -27,7 +28,6 @@ from schemas.vocabulary import Motion, ScoreSource
 from tests.contract.deployment import need_tool
 from tests.contract.prometheus_server import PrometheusServer, prometheus, wait_until
 from tests.contract.test_deploy_dashboard import API_PANELS, METRIC_PANELS
-from tests.kafka import free_port
 from tests.unit.readmodel_records import as_record, status, story
 from tests.unit.recovery_day import at
 
@@ -129,7 +129,7 @@ class Serving:
         stack.callback(self.end)
 
     def free(self) -> int:
-        self.port = free_port()
+        self.port = find_free_port()
         return self.port
 
     def end(self) -> None:

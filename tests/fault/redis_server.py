@@ -9,8 +9,8 @@ from pathlib import Path
 
 import redis
 
+from controltower.embedded.ports import find_free_port
 from tests.integration.tower import wait_until
-from tests.kafka import free_port
 
 
 class RedisServer:
@@ -18,7 +18,7 @@ class RedisServer:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.port = free_port()
+        self.port = find_free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.client = redis.Redis.from_url(self.url, socket_timeout=5, decode_responses=True)

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 
-from tests.kafka import free_port
+from controltower.embedded.ports import find_free_port
 
 _CHUNK_BYTES = 65_536
 
@@ -19,7 +19,7 @@ class SlowProxy:
         self.target = ("127.0.0.1", 0)
         self.delay_s = 0.0
         self.passed_on = 0
-        self.port = free_port()
+        self.port = find_free_port()
         self._listener = socket.create_server(("127.0.0.1", self.port))
         threading.Thread(target=self._accept, name="slow-proxy", daemon=True).start()
 

@@ -18,6 +18,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from controltower.embedded.ports import find_free_ports
 from controltower.embedded.redis import EmbeddedRedis
 from controltower.streaming.client import read_topic
 from controltower.streaming.topics import create_topics
@@ -25,14 +26,14 @@ from schemas import topics
 from schemas.topics import STAGES
 from tests.integration.tower import Tower, fresh_topics, wait_until
 from tests.integration.toy import ToyTopic
-from tests.kafka import RealKafka, free_port
+from tests.kafka import RealKafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
 @pytest.fixture
 def port() -> int:
-    return free_port()
+    return find_free_ports(len(STAGES))
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def examine(tower: Tower) -> tuple[int, dict[str, list[dict[str, Any]]]]:
 def test_a_whole_tower_is_well(tower: Tower, port: int) -> None:
     """All stages run: every line is ok, exit code 0; the probe left nothing, no port is open but ours."""
     tower.start("worker", "worker")
-    wait_until("all stages are ready", lambda: tower.log("worker").count('"event": "ready"') == len(STAGES))
+    tower.wait_ready("worker", STAGES)
     wait_until("the groups settle", lambda: examine(tower)[0] == 0)
     _, findings = examine(tower)
     said = {finding["subject"]: finding["what"] for finding in findings["ok"]}

@@ -17,13 +17,14 @@ import pytest
 from confluent_kafka import ConsumerGroupState
 from confluent_kafka.admin import AdminClient
 
+from controltower.embedded.ports import find_free_port
 from controltower.streaming.client import produce_all
 from controltower.streaming.exits import Exit
 from controltower.streaming.stage import Out
 from schemas.topics import ALL_STAGES
 from tests.integration.tower import Tower, fresh_topics, wait_until
 from tests.integration.toy import REPOSITORY, Toy, toy_run
-from tests.kafka import RealKafka, free_port
+from tests.kafka import RealKafka
 from tests.unit.readmodel_records import story
 
 pytestmark = pytest.mark.kafka
@@ -73,7 +74,7 @@ def toy_group_size(toy: Toy) -> int:
 
 def test_health_through_a_life(real_kafka: RealKafka, tmp_path: Path) -> None:
     """Joining and restoring: alive, not ready. Restored: both. A hung loop: not alive, then restart me."""
-    hold, port = tmp_path / "hold", free_port()
+    hold, port = tmp_path / "hold", find_free_port()
     hold.touch()
     with toy_run(real_kafka.brokers, tmp_path) as toy, stage(toy, port, hold) as process:
         wait_until("it listens", lambda: ask(port, "/healthz") == 200)
@@ -91,7 +92,7 @@ def test_health_through_a_life(real_kafka: RealKafka, tmp_path: Path) -> None:
 
 def test_a_new_assignment_is_not_ready_until_it_is_restored(real_kafka: RealKafka, tmp_path: Path) -> None:
     """When a second process joins and has to restore, it is not ready, and the first one is again."""
-    hold, first, second = tmp_path / "hold", free_port(), free_port()
+    hold, first, second = tmp_path / "hold", find_free_port(), find_free_port()
     with toy_run(real_kafka.brokers, tmp_path) as toy, stage(toy, first, tmp_path / "none"):
         wait_until("the first is ready", lambda: ask(first, "/readyz") == 200)
         hold.touch()
@@ -110,7 +111,7 @@ def test_without_an_answer_of_the_broker_it_lives_and_is_not_ready(
     """Also a stage that has nothing to write and would notice nothing for long; it is ready again at once."""
     if not real_kafka.can_fault:
         pytest.skip("the broker was given by KAFKA_TEST_BROKERS and cannot be stopped by a test")
-    port = free_port()
+    port = find_free_port()
     with toy_run(real_kafka.brokers, tmp_path) as toy, stage(toy, port, tmp_path / "none"):
         wait_until("it is ready", lambda: ask(port, "/readyz") == 200)
         real_kafka.pause()
@@ -132,7 +133,10 @@ def test_what_a_stage_can_do_without_leaves_it_ready(
     """Redis away: it waits with records in hand. No model: the rule answers. A restart would mend neither."""
     fresh_topics(real_kafka.brokers)
     (tmp_path / "model").mkdir()
-    port, broken = free_port(), {"redis_url": "redis://127.0.0.1:1", "model_dir": str(tmp_path / "model")}
+    port, broken = (
+        find_free_port(),
+        {"redis_url": "redis://127.0.0.1:1", "model_dir": str(tmp_path / "model")},
+    )
     app_id = f"t-{uuid.uuid4().hex[:8]}"
     tower = Tower(real_kafka.brokers, app_id, tmp_path, **broken, metrics_port=str(port))
     port += ALL_STAGES.index(name)

@@ -12,14 +12,16 @@ from urllib.request import urlopen
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from controltower.embedded.ports import find_free_ports
 from controltower.feeds.fold import LARGEST_LETTER_BYTES
 from controltower.streaming.client import read_topic
 from controltower.streaming.exits import Exit
 from controltower.streaming.stage import Record
 from schemas import topics
+from schemas.topics import STAGES
 from tests.integration.poison import PLAIN, Poison, assert_same, good, poison_of, send
 from tests.integration.tower import Tower, fresh_topics, wait_until
-from tests.kafka import RealKafka, free_port
+from tests.kafka import RealKafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -29,7 +31,7 @@ LIMIT = 50
 
 @pytest.fixture
 def port() -> int:
-    return free_port()
+    return find_free_ports(len(STAGES))
 
 
 @pytest.fixture

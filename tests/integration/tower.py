@@ -9,9 +9,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
+import pytest
 from confluent_kafka.admin import AdminClient
 
 from agents.topic_specs import wanted_topics
@@ -101,6 +103,24 @@ class Tower:
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text(errors="replace")
 
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The structured lines of a process's log."""
+        lines = self.log(name).splitlines()
+        # The last line may be half written.
+        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+
+    def wait_ready(self, name: str, stages: Iterable[str]) -> None:
+        """Return once each stage that `name` runs has said that it is ready; a rebalance says it again."""
+
+        def missing() -> list[str]:
+            ready = {event["stage"] for event in self.events(name) if event["event"] == "ready"}
+            return sorted(set(stages) - ready)
+
+        try:
+            wait_until("all stages are ready", lambda: not missing())
+        except AssertionError:
+            pytest.fail(f"not ready: {missing()}; {name}.log ends with {self.log(name)[-3000:]}")
+
     def pid_of(self, stage: str) -> int:
         """The process that the worker runs for a stage now."""
         started = re.findall(rf"worker: {stage} started \(pid (\d+)\)", self.log("worker"))
@@ -109,9 +129,7 @@ class Tower:
 
     def ready_partitions(self, name: str) -> list[int]:
         """The partitions that a process of one stage said last it was ready with."""
-        lines = [line for line in self.log(name).splitlines() if line.startswith("{")]
-        events = [json.loads(line) for line in lines]
-        ready = [event["partitions"] for event in events if event["event"] == "ready"]
+        ready = [event["partitions"] for event in self.events(name) if event["event"] == "ready"]
         return list(ready[-1]) if ready else []
 
     def kill(self, stage: str) -> None:

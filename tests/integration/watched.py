@@ -14,6 +14,7 @@ import yaml
 
 from controltower.clock import epoch_ms_of
 from controltower.dispatching.reference import Dispatcher
+from controltower.embedded.ports import find_free_port, find_free_ports
 from controltower.embedded.redis import EmbeddedRedis
 from controltower.intake import RECEIVED_AT_HEADER
 from controltower.offline.broker import TopicTail
@@ -25,8 +26,7 @@ from schemas.topics import ALL_STAGES, CARRIER_EVENTS, COMMANDS, DISPATCH, EXCEP
 from schemas.vocabulary import ActionState, CommandKind, Transition
 from tests.contract.prometheus_server import PrometheusServer, prometheus
 from tests.contract.test_deploy_alertmanager import Inbox, alertmanager, shortened
-from tests.integration.tower import Tower, fresh_topics, wait_until
-from tests.kafka import free_port
+from tests.integration.tower import Tower, fresh_topics
 from tests.unit.receivers import SECRET, http_receiver
 
 PARTITIONS = 4
@@ -117,7 +117,7 @@ def watched(brokers: str, folder: Path) -> Iterator[Watched]:
         receiver = stack.enter_context(http_receiver())
         model = folder / "model"
         shutil.copytree(SHIPPED_MODEL, model)
-        first, api = _free_ports(len(ALL_STAGES)), free_port()
+        first, api = find_free_ports(len(ALL_STAGES)), find_free_port()
         tower = Tower(
             brokers,
             f"watched-{uuid.uuid4().hex[:8]}",
@@ -131,8 +131,7 @@ def watched(brokers: str, folder: Path) -> Iterator[Watched]:
         stack.callback(tower.close)
         tower.start("worker", "worker", *(word for stage in ALL_STAGES for word in ("--stage", stage)))
         tower.start("api", "api")
-        ready = '"event": "ready"'
-        wait_until("all stages are ready", lambda: tower.log("worker").count(ready) >= len(ALL_STAGES))
+        tower.wait_ready("worker", ALL_STAGES)
         desk = Desk(brokers)
         stack.callback(desk.stop)
         tower.start("stream", "stream", "--simulate", "1", "--speed", SPEED)
@@ -153,10 +152,3 @@ def _sinks(folder: Path, url: str) -> Path:
     path = folder / "sinks.yaml"
     path.write_text(yaml.safe_dump({"allow_loopback": True, "webhooks": {"desk": hook}}))
     return path
-
-
-def _free_ports(count: int) -> int:
-    """The first of so many free ones in a row."""
-    from agents.demo.stages import find_free_ports
-
-    return find_free_ports(count)

@@ -98,9 +98,9 @@ class Mailbox:
 @contextmanager
 def mail_server() -> Iterator[tuple[Mailbox, int]]:
     """The mailbox and the port."""
-    from tests.kafka import free_port
+    from controltower.embedded.ports import find_free_port
 
-    mailbox, port = Mailbox(), free_port()
+    mailbox, port = Mailbox(), find_free_port()
     controller = Controller(mailbox, hostname="127.0.0.1", port=port)
     controller.start()
     try:

@@ -14,6 +14,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from controltower.clock import wall_ms
+from controltower.embedded.ports import find_free_port
 from controltower.sinks.config import ExceptionChoice, MailSink, WebhookSink
 from controltower.sinks.courier import Courier
 from controltower.sinks.delivery import Attempt, Delivery, Outcome
@@ -21,7 +22,6 @@ from controltower.sinks.examples import example_deliveries
 from controltower.sinks.guard import Guard
 from controltower.sinks.mail import MailSender, read_template
 from controltower.sinks.webhook import WebhookSender
-from tests.kafka import free_port
 from tests.unit.receivers import SECRET, HttpReceiver, http_receiver, mail_server
 
 ROTATED = "whsec_" + "YW5vdGhlci1zZWNyZXQtZm9yLXJvdGF0aW9uLTQ1Ng=="
@@ -94,7 +94,7 @@ def test_a_redirect_is_not_followed(receiver: HttpReceiver, status: int) -> None
 
 def test_a_receiver_that_refuses_or_is_not_there(receiver: HttpReceiver) -> None:
     """Nobody listens; or the address is not allowed, which is found before anything is sent."""
-    assert send(hook(f"http://127.0.0.1:{free_port()}/"), delivery()) == [Attempt(Outcome.UNREACHABLE)]
+    assert send(hook(f"http://127.0.0.1:{find_free_port()}/"), delivery()) == [Attempt(Outcome.UNREACHABLE)]
     sender = hook(receiver.url)
     closed = WebhookSender(sender._sink, [SECRET], Guard(["127.0.0.1"]), wall_ms)
     assert send(closed, delivery()) == [Attempt(Outcome.FORBIDDEN_ADDRESS)]
@@ -111,7 +111,7 @@ def test_a_receiver_that_never_answers_costs_the_timeout() -> None:
 def test_no_proxy_of_the_environment_is_used(receiver: HttpReceiver, monkeypatch: pytest.MonkeyPatch) -> None:
     """It would connect to what we may not."""
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+        monkeypatch.setenv(name, f"http://127.0.0.1:{find_free_port()}")
     assert send(hook(receiver.url), delivery()) == [Attempt(Outcome.DELIVERED)]
 
 
@@ -133,7 +133,7 @@ def test_a_hanging_receiver_only_delays_itself(receiver: HttpReceiver) -> None:
 
 def test_a_dead_receiver_is_not_flooded() -> None:
     """Of a thousand that wait, a handful is tried, and then the sink is left alone."""
-    port = free_port()
+    port = find_free_port()
     courier = Courier({"desk": hook(f"http://127.0.0.1:{port}/")}, wall_ms, Random(1))
     outbox = courier.outbox(0)
     outbox.open = True
@@ -218,7 +218,7 @@ def test_a_mail_server_that_does_not_want_it(answer: str, outcome: Outcome) -> N
 
 def test_a_mail_server_that_is_not_there() -> None:
     """Refused at once."""
-    attempts = asyncio.run(mailer(free_port()).send([delivery_of_example()]))
+    attempts = asyncio.run(mailer(find_free_port()).send([delivery_of_example()]))
     assert attempts == [Attempt(Outcome.UNREACHABLE)]
 
 

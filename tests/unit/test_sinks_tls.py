@@ -17,13 +17,13 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from controltower.clock import wall_ms
+from controltower.embedded.ports import find_free_port
 from controltower.sinks.config import ExceptionChoice, MailSink, WebhookSink
 from controltower.sinks.delivery import Attempt, Outcome
 from controltower.sinks.examples import example_deliveries
 from controltower.sinks.guard import Guard
 from controltower.sinks.mail import MailSender, read_template
 from controltower.sinks.webhook import WebhookSender
-from tests.kafka import free_port
 from tests.unit.receivers import SECRET, HttpReceiver, Mailbox
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl on the PATH")
@@ -105,7 +105,7 @@ class Knocked(Controller):
 
 @contextmanager
 def smtp(tls: ssl.SSLContext, mode: str) -> Iterator[tuple[Mailbox, int]]:
-    mailbox, port = Mailbox(), free_port()
+    mailbox, port = Mailbox(), find_free_port()
     how: dict[str, Any] = {"ssl_context": tls}
     if mode == "starttls":
         how = {"tls_context": tls, "require_starttls": True}
