@@ -23,11 +23,6 @@ class Poll:
     end: int
     records: Sequence[Record]
 
-    # Faust makes its message from these, as if the poll were one record.
-    @property
-    def offset(self) -> int:
-        return self.start
-
     @property
     def size(self) -> int:
         return len(self.records)

@@ -1,4 +1,4 @@
-"""The Faust app of one stage: one agent that hands each poll to the ownership of its partition."""
+"""The Faust app of one stage: one agent that hands the polls of each fetch to the ownership."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CODEC = "controltower_poll"
 
 
 class AsItIs(codecs.Codec):  # type: ignore[misc]
-    """Hands the poll through where Faust would decode bytes."""
+    """Hands the polls through where Faust would decode bytes."""
 
     def _loads(self, s: Any) -> Any:
         return s
@@ -70,7 +70,8 @@ def build_app(connection: Connection, ownership: Ownership) -> StageApp:
 
     @app.agent(topic, name=f"controltower.{connection.spec.name}")  # type: ignore[untyped-decorator]
     async def take(stream: Any) -> None:
-        async for poll in stream.noack():
-            ownership.accept(poll)
+        async for polls in stream.noack():
+            for poll in polls:
+                ownership.accept(poll)
 
     return app

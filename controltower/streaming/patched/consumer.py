@@ -1,4 +1,4 @@
-"""Faust's consumer with a poll in the place of a record, and positions that come from the changelog."""
+"""Faust's consumer with a whole fetch in the place of a record, and positions from the changelog."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ class PollConsumer(Consumer):  # type: ignore[misc]
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._thread.thread_loop))
 
     async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:
-        """Polls of the partitions that have room, each as the one record of its partition.
+        """Polls of the partitions that have room, all as one record of the first one's partition: Faust's way
+        from here to the agent costs as much as a small transaction.
 
         None in place of records makes Faust ask again; it must not seek by itself while the flow is stopped.
         """
@@ -66,7 +67,7 @@ class PollConsumer(Consumer):  # type: ignore[misc]
         for poll in polls:
             self.ownership.fetched(poll)
         self._update_rooms()
-        return {TP(poll.topic, poll.partition): [poll] for poll in polls}, None
+        return {TP(polls[0].topic, polls[0].partition): [polls]} if polls else {}, None
 
     def _update_rooms(self) -> bool:
         self._room.clear()
@@ -80,16 +81,16 @@ class PollConsumer(Consumer):  # type: ignore[misc]
         except TimeoutError:
             pass
 
-    def _to_message(self, tp: TP, poll: Poll) -> ConsumerMessage:
+    def _to_message(self, tp: TP, polls: list[Poll]) -> ConsumerMessage:
         return ConsumerMessage(
-            poll.topic,
-            poll.partition,
-            poll.offset,
+            tp.topic,
+            tp.partition,
+            polls[0].start,
             None,
             None,
             None,
             None,
-            poll,
+            polls,
             None,
             None,
             None,
