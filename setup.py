@@ -1,4 +1,4 @@
-"""The build, as pyproject.toml has it; with CONTROLTOWER_COMPILED=1 the track stage's hot path is compiled.
+"""The build, as pyproject.toml has it; with CONTROLTOWER_COMPILED=1 the hot paths of the stages are compiled.
 
 Whole modules, unchanged, by mypyc: a wheel built so needs a C compiler once and none where it is installed.
 Only for wheels: beside the sources a compiled module would hide every later change of them. See
@@ -8,41 +8,36 @@ docs/decisions.md for what it gains.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 from setuptools import Extension, setup
 
-_DETECT = (
-    "eta_slip",
-    "excess_dwell",
-    "fold",
-    "long_halt",
-    "motion",
-    "route_deviation",
-    "sequence_break",
-    "signal_lost",
-    "slow_progress",
-    "standing",
-)
-_ROUTE = (
-    "apply",
-    "asking",
-    "eta",
-    "eta_text",
-    "judge",
-    "outcomes",
-    "path",
-    "progress",
-    "promises",
-    "scores",
-    "status",
-    "timeline",
-    "trail",
-)
-HOT = [
-    *(f"controltower/detect/{name}.py" for name in _DETECT),
-    *(f"controltower/route/{name}.py" for name in _ROUTE),
+_ROOT = Path(__file__).resolve().parent
+#: Packages and modules that an event passes.
+_HOT = (
+    "controltower/detect",
+    "controltower/exceptions",
+    "controltower/publishing.py",
     "controltower/risk/features.py",
-]
+    "controltower/route",
+    "schemas/cloud_events.py",
+)
+_PLAIN_BASES = ("(msgspec.Struct", "import pydantic", "from pydantic")
+_PLAIN = ("__init__.py", "waiting.py")
+#: How the generated C reads attributes.
+_ATTRIBUTES = _ROOT / "deploy" / "compiled" / "fast_attributes.h"
+
+
+def find_modules() -> Iterator[str]:
+    """The modules to compile. Those that define structs or models stay plain, since mypyc drops the options of
+    such classes, and so does what they inherit from."""
+    for name in _HOT:
+        place = _ROOT / name
+        for module in sorted(place.glob("*.py")) if place.is_dir() else [place]:
+            text = module.read_text(encoding="utf-8")
+            if module.name not in _PLAIN and not any(base in text for base in _PLAIN_BASES):
+                yield str(module.relative_to(_ROOT))
 
 
 def find_extensions() -> list[Extension]:
@@ -51,7 +46,12 @@ def find_extensions() -> list[Extension]:
         return []
     from mypyc.build import mypycify
 
-    return list(mypycify(["--follow-imports=silent", *HOT], group_name="controltower_hot"))
+    extensions = list(mypycify(["--follow-imports=silent", *find_modules()], group_name="controltower_hot"))
+    for extension in extensions:
+        if extension.name.endswith("__mypyc"):  # the others only load it
+            extension.extra_compile_args = [*extension.extra_compile_args, "-include", str(_ATTRIBUTES)]
+            extension.depends.append(str(_ATTRIBUTES))
+    return extensions
 
 
 setup(ext_modules=find_extensions())

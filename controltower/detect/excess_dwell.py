@@ -11,7 +11,8 @@ from controltower.detect.habits import blend_ms, hour_key
 from controltower.detect.rule import Observation, Verdict, Wake
 from controltower.route.evidence import Dwell, Halt, Standing
 from controltower.route.limits import Limits
-from controltower.route.plan import Learned, PlannedStop, RoutePlan
+from controltower.route.plan import Learned, RoutePlan
+from controltower.route.planned_stop import PlannedStop
 from schemas.vocabulary import ExceptionCode
 
 CODE = ExceptionCode.EXCESS_DWELL

@@ -13,15 +13,14 @@ checked on the other; `controltower evaluate motion` runs them on any file.
 from __future__ import annotations
 
 import math
-
-import msgspec
+from typing import NamedTuple
 
 from controltower.route.limits import Limits
 
 _LEAST_S = 1.0
 
 
-class Mean(msgspec.Struct, frozen=True, gc=False):
+class Mean(NamedTuple):
     """A place and its time: metres in any flat frame, ms."""
 
     x: float

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from controltower.detect.rule import Observation, Verdict, Wake
 from controltower.route.evidence import Reversal
-from controltower.route.plan import PlannedStop
+from controltower.route.planned_stop import PlannedStop
 from schemas.vocabulary import ExceptionCode
 
 CODE = ExceptionCode.SEQUENCE_BREAK

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from controltower.detect.rule import Verdict, Wake
-from controltower.route.plan import PlannedStop
+from controltower.route.planned_stop import PlannedStop
 from schemas.vocabulary import ExceptionCode
 
 CODE = ExceptionCode.STOP_SKIPPED

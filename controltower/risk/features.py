@@ -12,7 +12,8 @@ from controltower.detect.habits import hour_key
 from controltower.detect.lost_time import lost_ms
 from controltower.route.eta import estimate_p50s
 from controltower.route.evidence import Progress, Snapshot
-from controltower.route.plan import PlannedStop, RoutePlan
+from controltower.route.plan import RoutePlan
+from controltower.route.planned_stop import PlannedStop
 
 FEATURE_SET = "stop-lateness/4"
 

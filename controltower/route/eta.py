@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from controltower.route.plan import PlannedStop, RoutePlan
+from controltower.route.plan import RoutePlan
+from controltower.route.planned_stop import PlannedStop
 
 _FADE_MS = 3_600_000.0
 _SIGMA_BASE_S = 60.0

@@ -11,16 +11,12 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-import msgspec
-
 from controltower import polyline
 from controltower.route.path import Frame, Path
+from controltower.route.planned_stop import PlannedStop
 from controltower.route.timeline import to_ms
 from schemas import wire
-from schemas.vocabulary import StopKind
 
-#: Standing here is planned: it is no halt, however long.
-_RESTING_KINDS = frozenset({StopKind.DEPOT, StopKind.HUB, StopKind.BREAK})
 #: Parsed paths kept in memory; a city has far fewer shapes than trips.
 _PATHS_KEPT = 4096
 #: Placed stops kept in memory: the trips of a line share path and stops, a van's round is its own.
@@ -38,33 +34,6 @@ class Layout(NamedTuple):
     frame: Frame
     path: Path
     stops: tuple[tuple[float, float, float], ...]
-
-
-class PlannedStop(msgspec.Struct, frozen=True, gc=False):
-    """One stop. Times in ms, `along_m` on the path (or on the line through the stops where there is none)."""
-
-    stop_id: str
-    x: float
-    y: float
-    along_m: float
-    arrival_ms: int
-    departure_ms: int
-    promised_ms: int | None
-    service_ms: int
-    kind: StopKind
-    shipments: int
-    zone: str | None
-    service_tier: str | None
-    #: the beginning of its ETA as JSON (`wire.StopEta`), up to the first of the instants
-    eta_head: str
-    #: where on the path it lies (0 its beginning, 1 its end), and promise minus planned arrival (s)
-    path_share: float
-    buffer_s: float | None
-
-    @property
-    def may_rest(self) -> bool:
-        """True where a vehicle may stand as long as it likes."""
-        return self.kind in _RESTING_KINDS
 
 
 @dataclass(frozen=True, slots=True)
