@@ -30,8 +30,8 @@ _ATTRIBUTES = _ROOT / "deploy" / "compiled" / "fast_attributes.h"
 
 
 def find_modules() -> Iterator[str]:
-    """The modules to compile. Those that define structs or models stay plain, since mypyc drops the options of
-    such classes, and so does what they inherit from."""
+    """The modules to compile. Those that define structs or models stay plain, since mypyc drops the options
+    of such classes, and so does what they inherit from."""
     for name in _HOT:
         place = _ROOT / name
         for module in sorted(place.glob("*.py")) if place.is_dir() else [place]:

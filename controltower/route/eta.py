@@ -26,14 +26,14 @@ SPREAD_SHARE = Z_90 * _SIGMA_SHARE
 
 def estimate_p50s(stops: Sequence[PlannedStop], which: Sequence[int], slip_ms: int, now_ms: int) -> list[int]:
     """Median arrival (ms) at each stop in `which` of a vehicle that is `slip_ms` late at `now_ms`."""
-    exp, behind = math.exp, now_ms - slip_ms
+    behind = now_ms - slip_ms
     p50s = []
     for i in which:
         arrival = stops[i].arrival_ms
         if arrival <= behind:  # even with all of the slip it would be there by now
             p50s.append(now_ms)
             continue
-        p50 = int(arrival + slip_ms * exp((behind - arrival) / _FADE_MS))
+        p50 = int(arrival + slip_ms * math.exp((behind - arrival) / _FADE_MS))
         p50s.append(p50 if p50 > now_ms else now_ms)
     return p50s
 

@@ -54,7 +54,7 @@ def write_etas(plan: RoutePlan, left: Sequence[int], risk: Risk, slip_ms: int, n
     """The ETA of each stop left, to the whole second. Of the model where it was asked, between scored stops
     where some were, else of the rule; p_late of the other stops follows from that."""
     stops, texts, late_texts, now_s = plan.stops, _TEXTS, _LATE_TEXTS, now_ms // 1000
-    to_steps, to_erfc = LATE_STEPS / 2, TO_ERFC
+    to_steps, to_erfc, begins_ms = LATE_STEPS / 2, TO_ERFC, now_s * 1000
     lates = {i: wire.encode(p).decode() for i, p in risk.p_late.items()}
     arrivals = _find_arrivals(plan, left, risk, slip_ms, now_ms)
     etas, slacks_ms = [], []
@@ -64,7 +64,7 @@ def write_etas(plan: RoutePlan, left: Sequence[int], risk: Risk, slip_ms: int, n
         if promised_ms is None:
             late = "null"
         else:
-            left_ms = promised_ms - p50_s * 1000
+            left_ms = promised_ms - begins_ms - (p50_s - now_s) * 1000  # of small numbers, where compiled
             slacks_ms.append(left_ms)
             width_s = late_s if left_ms >= 0 else early_s  # as `late_steps_of`, which would be a call a stop
             late = late_texts[int(to_steps * erfc(left_ms // 1000 * to_erfc / (width_s or 1)) + 0.5)]
