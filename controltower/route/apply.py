@@ -142,7 +142,7 @@ def _apply_fix(
         route.due_ms = 0
     elif before.standing.since_ms != trail.now.standing.since_ms:
         note_stay(route, before, limits, effects)
-    if state.risk.awaited and before.progress.next_stop != route.snapshot.progress.next_stop:
+    if state.risk.foretold and before.progress.next_stop != route.snapshot.progress.next_stop:
         settle_outcomes(route, fix.at_ms, state.clock_ms, effects)
     if may_judge(route):
         trigger = Trigger(scan.source.topic, scan.source.partition, scan.source.offset, scan.scan_id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from controltower.route.plan import RoutePlan
 from controltower.route.route import Effects, Route
+from controltower.route.state import FORETOLD, pack_foretold
 from controltower.route.timeline import MINUTE_MS
 
 #: p(late) is counted in tenths.
@@ -20,34 +21,33 @@ _SERVED_LATER_MS = 2 * MINUTE_MS
 def await_outcomes(route: Route, plan: RoutePlan) -> None:
     """Remember what the last answer said about stops that had no answer before."""
     risk = route.state.risk
-    for i, p in risk.p_late.items():
-        if i not in risk.awaited and plan.stops[i].promised_ms is not None:
-            risk.awaited[i] = p
+    known = {i for i, _ in FORETOLD.iter_unpack(risk.foretold)}
+    new = {i: p for i, p in risk.p_late.items() if i not in known and plan.stops[i].promised_ms is not None}
+    if new:
+        risk.foretold += pack_foretold(new)
 
 
 def settle_outcomes(route: Route, at_ms: int, now_ms: int, effects: Effects) -> None:
     """Count what is known by now: what was served or passed, at `at_ms`, and promises that ended before."""
     risk, plan = route.state.risk, route.plan
-    if not risk.awaited or plan is None:
+    if not risk.foretold or plan is None:
         return
     next_stop, served = route.snapshot.progress.next_stop, route.state.served
-    known = []
-    for i, p in risk.awaited.items():
+    open_ = []
+    for i, permille in FORETOLD.iter_unpack(risk.foretold):
         promised_ms = plan.stops[i].promised_ms or 0
         if i < next_stop or served >> i & 1:
-            count_outcome(p, at_ms > promised_ms, effects)
+            count_outcome(permille, at_ms > promised_ms, effects)
         elif promised_ms + _SERVED_LATER_MS < now_ms:
-            count_outcome(p, True, effects)
+            count_outcome(permille, True, effects)
         else:
-            continue
-        known.append(i)
-    for i in known:
-        del risk.awaited[i]
+            open_.append(FORETOLD.pack(i, permille))
+    risk.foretold = b"".join(open_)
 
 
-def count_outcome(p_late: float, late: bool, effects: Effects) -> None:
+def count_outcome(permille: int, late: bool, effects: Effects) -> None:
     """One stop: what was said of it, and what it came to."""
-    said = SAID[min(9, int(p_late * 10))]
+    said = SAID[min(9, permille // 100)]
     effects.count("outcomes", said, CAME[late])
     name = ("said_permille", said)
-    effects.tallies[name] = effects.tallies.get(name, 0) + round(p_late * 1000)
+    effects.tallies[name] = effects.tallies.get(name, 0) + permille

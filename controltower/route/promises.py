@@ -51,7 +51,7 @@ def bits_of(mask: int) -> list[int]:
 def expect_promises(route: Route, limits: Limits) -> None:
     """A plan came: what scores have said was about another one, and its first promise is waited for."""
     risk, plan = route.state.risk, route.plan
-    risk.p_late, risk.arrivals, risk.awaited = {}, {}, {}
+    risk.p_late, risk.arrivals, risk.foretold = {}, {}, b""
     risk.promise_due_ms = sla_breached.due_ms(plan, unserved(route), 0, limits) if plan else 0
 
 

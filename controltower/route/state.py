@@ -7,6 +7,8 @@ the snapshots after those are rebuilt on reading, so that the bytes stay few.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from struct import Struct
 
 import msgspec
 from msgspec.structs import replace
@@ -18,6 +20,8 @@ from schemas.vocabulary import Motion, RouteEnd
 
 #: 2: a byte for the schema, and the plan's instants in the state, so that a restore needs no plan.
 SCHEMA = 2
+#: Of an entry of `foretold`: the stop's index, and p(late) in thousandths.
+FORETOLD = Struct(">IH")
 
 
 class Slip(msgspec.Struct, array_like=True):
@@ -65,10 +69,12 @@ class Risk(msgspec.Struct, array_like=True):
     load: Load = msgspec.field(default_factory=Load)
     #: since when it has been slower than its plan; 0 where it is not
     slower_since_ms: int = 0
-    #: stop index -> p(late) as it was said first, until it is known what came true
+    #: stop index -> p(late), as `foretold` stood before it was packed: read once, then left empty
     awaited: dict[int, float] = {}
     #: when an ETA_SLIP was ended otherwise than by being over: its evidence counts from here on
     slip_ended_ms: int = 0
+    #: what was said first of stops, until it is known what came true; see outcomes.py
+    foretold: bytes = b""
 
 
 class Told(msgspec.Struct, array_like=True):
@@ -164,11 +170,18 @@ def decode_state(data: bytes) -> RouteState:
     state = _decode(data)
     if state.risk.slip.level:
         _move_slip(state)
+    if state.risk.awaited:
+        state.risk.foretold, state.risk.awaited = pack_foretold(state.risk.awaited), {}
     state.tenant, state.source = sys.intern(state.tenant), sys.intern(state.source)
     state.feed = sys.intern(state.feed)
     if state.carrier is not None:
         state.carrier = sys.intern(state.carrier)
     return state
+
+
+def pack_foretold(said: Mapping[int, float]) -> bytes:
+    """Stop index -> p(late), in 6 bytes each: many routes wait for many stops."""
+    return b"".join([FORETOLD.pack(stop, round(p * 1000)) for stop, p in said.items()])
 
 
 def _move_slip(state: RouteState) -> None:
