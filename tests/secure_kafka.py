@@ -26,7 +26,7 @@ from confluent_kafka.admin import (
 )
 
 from agents.access import Right
-from controltower.embedded.ports import find_free_port
+from controltower.embedded.ports import find_free_ports
 from tests.kafka import KafkaUnavailable, LocalKafka, kafka_jars
 
 _PROPERTIES = """
@@ -52,7 +52,8 @@ class SecureKafka(LocalKafka):
 
     def __init__(self, jars: Path, directory: Path) -> None:
         self.folder = directory
-        self._sasl_port, self._tls_port = find_free_port(), find_free_port()
+        self._sasl_port = find_free_ports(2)
+        self._tls_port = self._sasl_port + 1
         self.sasl_brokers = f"127.0.0.1:{self._sasl_port}"
         self.tls_brokers = f"127.0.0.1:{self._tls_port}"
         super().__init__(jars, directory)

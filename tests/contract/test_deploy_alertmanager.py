@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 import yaml
 
-from controltower.embedded.ports import find_free_port
+from controltower.embedded.ports import find_free_port, find_free_ports
 from controltower.metrics import Health, PrometheusObserver, serve_metrics
 from controltower.metrics.server import MetricsServer
 from schemas.topics import STAGES
@@ -90,7 +90,8 @@ class Tower:
 
     def __init__(self) -> None:
         self.observers = {stage: PrometheusObserver(Health(30.0), [FEED], strict=True) for stage in STAGES}
-        self.ports = {stage: find_free_port() for stage in STAGES}
+        first = find_free_ports(len(STAGES))
+        self.ports = {stage: first + place for place, stage in enumerate(STAGES)}
         self._servers: dict[str, MetricsServer] = {}
         self.poison = 0
         self.source = ScoreSource.MODEL

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from controltower.embedded.ports import find_free_port
+from controltower.embedded.ports import find_free_ports
 from tests.contract.deployment import read_compose
 from tests.kafka import KAFKA_VERSION, kafka_jars, wait_until_answers, without_kafka_skip
 
@@ -38,7 +38,8 @@ def outside(tmp_path: Path) -> Iterator[str]:
     """The address that compose publishes, of a node with compose's settings on ports that are free here."""
     with without_kafka_skip():
         jars = kafka_jars()
-    ports = {old: str(find_free_port()) for old in ("19092", "9092", "9093")}
+    olds = ("19092", "9092", "9093")
+    ports = {old: str(new) for new, old in enumerate(olds, find_free_ports(len(olds)))}
     settings = {**broker_settings(), "log.dirs": str(tmp_path / "data")}
     for name in ("listeners", "advertised.listeners", "controller.quorum.voters"):
         for old, new in ports.items():
