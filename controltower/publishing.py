@@ -9,6 +9,7 @@ from schemas.cloud_events import stamp_of
 _EXCEPTION, _ACTION = "controltower.exception/1", "controltower.action/1"
 _STATUS, _REPLY = "controltower.route-status/1", "controltower.command-reply/1"
 _FEED = "controltower.feed-status/1"
+_SHIPMENT = "controltower.shipment-status/1"
 _ETAS = b'"eta":'
 _NO_ETAS = _ETAS + b"[]"
 
@@ -45,3 +46,9 @@ def publish_feed(record: wire.FeedStatus, stage: str, partition: int) -> Out:
     """The latest view of a feed; it has no seq, so its time tells it from others."""
     headers = stamp_of(_FEED, stage)(f"{record.feed}/{record.as_of.isoformat()}", record.as_of)
     return Out(topics.FEED_STATUS, record.feed.encode(), wire.encode(record), partition, headers)
+
+
+def publish_shipment(record: wire.ShipmentStatus, stage: str, partition: int) -> Out:
+    """The latest view of a shipment with a line haul."""
+    headers = stamp_of(_SHIPMENT, stage)(f"{record.shipment_id}/{record.seq}", record.as_of)
+    return Out(topics.SHIPMENT_STATUS, record.shipment_id.encode(), wire.encode(record), partition, headers)

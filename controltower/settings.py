@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     redis_password: SecretStr | None = Field(None, description="password of the read model's Redis")
 
     model_dir: Path | None = Field(None, description="folder of a trained delay model; none: the shipped one")
+    haul_model_dir: Path | None = Field(
+        None, description="folder of a trained line-haul model; none: line hauls are not scored"
+    )
     playbook: Path | None = Field(None, description="recovery policy (YAML); none: the shipped one")
     rules: Path | None = Field(
         None, description="thresholds of the rules that detect exceptions (YAML); none: the shipped ones"
@@ -188,7 +191,7 @@ class Settings(BaseSettings):
         for name in sign_in if self.kafka_security_protocol.startswith("SASL") else ():
             if getattr(self, name) is None:
                 raise ValueError(f"{variable_of(name)}: is needed with {self.kafka_security_protocol}")
-        for name in ("model_dir", "playbook", "rules", "feeds_dir"):
+        for name in ("model_dir", "haul_model_dir", "playbook", "rules", "feeds_dir"):
             path: Path | None = getattr(self, name)
             if path is not None and not path.exists():
                 raise ValueError(f"{variable_of(name)}: {path} does not exist")

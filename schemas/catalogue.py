@@ -15,6 +15,7 @@ from schemas.clock import Assignment, ShipmentsRead, Tick, VehicleMoved
 from schemas.exception import ExceptionRecord, Suppression
 from schemas.feed_health import FeedPulse, FeedsJudged, FeedStatus
 from schemas.governing import Permit, PermitRequest, PermitReturn, PlaybookPublished, Switch
+from schemas.haul import HaulPlan, HaulRequest, HaulScore, ShipmentStatus
 from schemas.plan import Plan
 from schemas.route_status import RouteStatus
 from schemas.scan import Scan
@@ -48,6 +49,10 @@ MESSAGES: tuple[type[Message], ...] = (
     PermitRequest,
     Permit,
     PermitReturn,
+    HaulPlan,
+    HaulRequest,
+    HaulScore,
+    ShipmentStatus,
 )
 
 

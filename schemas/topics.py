@@ -76,6 +76,7 @@ AREA_EVENTS = "area-events"
 EXCEPTIONS = "exceptions"
 DISPATCH = "dispatch"
 ROUTE_STATUS = "route-status"
+SHIPMENT_STATUS = "shipment-status"
 COMMAND_REPLIES = "command-replies"
 FEED_STATUS = "feed-status"
 DEAD_LETTERS = "dead-letters"
@@ -86,6 +87,7 @@ _SCAN, _PLAN, _TICK = "controltower.scan/1", "controltower.plan/1", "controltowe
 _EXCEPTION, _ACTION = "controltower.exception/1", "controltower.action/1"
 _PLAYBOOK, _SWITCH = "controltower.playbook/1", "controltower.switch/1"
 _PERMITS = ("controltower.permit-request/1", "controltower.permit/1", "controltower.permit-return/1")
+_HAUL_PLAN = "controltower.haul-plan/1"
 _COMMAND, _FEEDBACK = "controltower.command/1", "controltower.feedback/1"
 
 STAGES = ("normalize", "assign", "track", "score", "recover", "project")
@@ -107,11 +109,11 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         PLANS,
         Role.INTAKE,
-        "route_id",
-        (_PLAN,),
+        "route_id; of a line haul shipment_id",
+        (_PLAN, _HAUL_PLAN),
         ("planners",),
         ("normalize",),
-        "Versions of route plans.",
+        "Versions of route plans, and of the line hauls of shipments.",
         _log(LOG_RETENTION_MS) | _LARGE,
     ),
     Topic(
@@ -159,8 +161,16 @@ TOPICS: tuple[Topic, ...] = (
         SHIPMENT_EVENTS,
         Role.LOG,
         "shipment_id",
-        (_SCAN, "controltower.assignment/1", _TICK, _COMMAND, _ACTION),
-        ("normalize", "recover"),
+        (
+            _SCAN,
+            "controltower.assignment/1",
+            _TICK,
+            _COMMAND,
+            _ACTION,
+            _HAUL_PLAN,
+            "controltower.haul-score/1",
+        ),
+        ("normalize", "score", "recover"),
         ("assign",),
         "Everything that changes the state of a shipment, in one order.",
         _log(LOG_RETENTION_MS) | _LARGER,
@@ -178,11 +188,11 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         SCORE_REQUESTS,
         Role.LOG,
-        "route_id",
-        ("controltower.score-request/1", "controltower.model-change/1"),
-        ("track",),
+        "route_id; of a line haul shipment_id",
+        ("controltower.score-request/1", "controltower.model-change/1", "controltower.haul-request/1"),
+        ("assign", "track"),
         ("score",),
-        "Questions to the delay model.",
+        "Questions to the delay model and to the line-haul model.",
         _log(LOG_RETENTION_MS) | _LARGER,
     ),
     Topic(
@@ -233,6 +243,16 @@ TOPICS: tuple[Topic, ...] = (
         ("track",),
         ("project", "downstream"),
         "The latest view of every route.",
+        _COMPACTED_OUTPUT,
+    ),
+    Topic(
+        SHIPMENT_STATUS,
+        Role.OUTPUT,
+        "shipment_id",
+        ("controltower.shipment-status/1",),
+        ("assign",),
+        ("downstream",),
+        "The latest view of every shipment with a line haul: p(late) until a route carries it.",
         _COMPACTED_OUTPUT,
     ),
     Topic(

@@ -134,7 +134,7 @@ def _replay_recording(
         summary = _write(relive(recording, build, workers, progress.advance), out)
         seconds = progress.seconds
     if isinstance(recording, RescoredRecording) and recording.kept:
-        yield f"kept as recorded: {recording.kept.total():,} answers to questions of other features"
+        yield f"kept as recorded: {recording.kept.total():,} answers to questions that no model at hand knows"
     yield f"records     {total:>8,} in {seconds:.1f} s, {total / seconds:,.0f}/s"
     yield from summary.lines(0)
 

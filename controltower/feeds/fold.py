@@ -14,7 +14,7 @@ from controltower.feedhealth.meter import METER_KEY, Meter, count_scan
 from controltower.feedhealth.slots import SLOT_MS, Counts
 from controltower.feeds.clock import CLOCK_KEY, SourceClock, tick_everyone
 from controltower.feeds.governing import is_for_everybody, tell_everybody
-from controltower.feeds.intake import READERS, accept_plan, tell_plan
+from controltower.feeds.intake import READERS, accept_plan, is_haul_plan, read_haul_plan, tell_plan
 from controltower.feeds.manifests import MANIFEST_KEY, Manifests
 from controltower.feeds.registry import Feed
 from controltower.feeds.rejection import Rejected
@@ -278,6 +278,8 @@ class NormalizeFold:
             return tell_everybody(record.value, received_at, source, self._partitions)
         if record.topic != topics.PLANS:
             return READERS[record.topic](record.value, received_at, source)
+        if is_haul_plan(record.value):
+            return read_haul_plan(record.value, received_at, source)
         plan = accept_plan(record.value)
         return self._manifests.take(plan, received_at) + tell_plan(plan, received_at, source)
 

@@ -11,9 +11,10 @@ from pydantic import BaseModel, ValidationError
 from controltower.feeds.paths import as_object
 from controltower.feeds.payload import decode_payload
 from controltower.feeds.rejection import Rejected
-from controltower.plans.check import check_plan, explain_errors
+from controltower.feeds.times import EARLIEST
+from controltower.plans.check import LATEST, check_plan, explain_errors
 from controltower.streaming.stage import Out
-from schemas import action, plan, topics, wire
+from schemas import action, haul, plan, topics, wire
 from schemas.base import Source
 from schemas.vocabulary import CommandKind, RejectReason
 
@@ -21,6 +22,8 @@ from schemas.vocabulary import CommandKind, RejectReason
 LONGEST_DETAIL = 2000
 
 _Model = TypeVar("_Model", bound=BaseModel)
+#: A look at the bytes spares the plans of routes a second decoding.
+_HAUL_PLAN = haul.HAUL_PLAN_SCHEMA.encode()
 _TO_RECOVERY = (CommandKind.APPROVE, CommandKind.REFUSE)
 
 #: (value, received_at, where it stands) -> records; raises Rejected and nothing else
@@ -55,6 +58,20 @@ def tell_plan(found: plan.Plan, received_at: datetime, source: Source) -> list[O
         )
         outs.append(Out(topics.SHIPMENT_EVENTS, shipment_id.encode(), wire.encode(assignment)))
     return outs
+
+
+def is_haul_plan(value: bytes | None) -> bool:
+    """Whether a record on plans is about a line haul. Raises Rejected for what only looks like it."""
+    return _HAUL_PLAN in (value or b"") and schema_of(value) == haul.HAUL_PLAN_SCHEMA
+
+
+def read_haul_plan(value: bytes | None, received_at: datetime, source: Source) -> list[Out]:
+    """The plan of a line haul into the log of its shipment."""
+    found = check_message(haul.HaulPlan, value, haul.HAUL_PLAN_SCHEMA)
+    if not EARLIEST <= found.starts_at <= LATEST:
+        raise Rejected(RejectReason.BAD_TIME, "starts_at is not between 2000 and 2100")
+    stamped = found.model_copy(update={"received_at": received_at, "source": source})
+    return [Out(topics.SHIPMENT_EVENTS, found.shipment_id.encode(), _to_wire(stamped))]
 
 
 def read_command(value: bytes | None, received_at: datetime, source: Source) -> list[Out]:

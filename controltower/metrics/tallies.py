@@ -17,6 +17,8 @@ from schemas.vocabulary import (
     CommandKind,
     ExceptionCode,
     FeedbackState,
+    HaulScoreSource,
+    HaulStage,
     ModelUse,
     Nothing,
     Refusal,
@@ -74,6 +76,12 @@ TALLIES: tuple[Metric, ...] = (
     _tally("assign", "forwarded", "scans passed on to their route"),
     _tally("assign", "dropped", "scans too old to pass on once the shipment had a route"),
     _tally("assign", "duplicates", "scans seen before"),
+    _tally(
+        "assign",
+        "haul_requests",
+        "questions about line hauls of shipments without a route",
+        Label("stage", tuple(HaulStage)),
+    ),
     _tally("assign", "without_shipment", "records that name no shipment"),
     _tally("assign", "unreadable", "records that are no message of ours"),
     _tally(
@@ -184,6 +192,12 @@ TALLIES: tuple[Metric, ...] = (
     _tally("track", "unknown_route", "events of routes without a plan", what="unknown_routes"),
     _tally("score", "score", "score requests answered", Label("source", tuple(ScoreSource)), what="requests"),
     _tally("score", "rows", "stops scored"),
+    _tally(
+        "score",
+        "hauls",
+        "questions about line hauls answered; without a model the answer is that there is none",
+        Label("source", tuple(HaulScoreSource)),
+    ),
     _tally(
         "score",
         "model",

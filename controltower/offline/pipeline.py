@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from controltower.intake import Payload
 from controltower.offline.logs import Logs
-from controltower.offline.windows import clock_windows
+from controltower.offline.windows import Timed, clock_windows
 from controltower.streaming.stage import Out, PartitionFold, Record, StageSpec
 from schemas.wire import Plan
 
@@ -47,7 +47,11 @@ class Pipeline:
 
     def run(self, plans: Iterable[Plan], arrivals: Iterable[Payload]) -> Iterator[Record]:
         """Every record of every topic as it is appended, intake and changelogs included."""
-        for ends_at_ms, intake in clock_windows(plans, arrivals, self._partitions):
+        yield from self.run_windows(clock_windows(plans, arrivals, self._partitions))
+
+    def run_windows(self, windows: Iterable[tuple[int, list[Timed]]]) -> Iterator[Record]:
+        """The same for intake that is given window by window, each with its end (ms)."""
+        for ends_at_ms, intake in windows:
             for out, received_ms in intake:
                 yield self._logs.append(out, received_ms)
             yield from self._fold_window(ends_at_ms)

@@ -16,9 +16,9 @@ from controltower.offline.recording import Recording, RecordingError
 from controltower.offline.shard import BuildStages
 from controltower.offline.verify.refold import refold
 from controltower.streaming.stage import Out, StageSpec
-from schemas.topics import DISPATCH, EXCEPTIONS, ROUTE_STATUS
+from schemas.topics import DISPATCH, EXCEPTIONS, ROUTE_STATUS, SHIPMENT_STATUS
 
-_PUBLISHED = (EXCEPTIONS, DISPATCH, ROUTE_STATUS)
+_PUBLISHED = (EXCEPTIONS, DISPATCH, ROUTE_STATUS, SHIPMENT_STATUS)
 #: The stages that publish; the others only fill the logs that are recorded.
 RELIVED = ("assign", "track", "recover")
 

@@ -6,9 +6,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
-from schemas.topics import DISPATCH, EXCEPTIONS, ROUTE_STATUS
+from schemas.topics import DISPATCH, EXCEPTIONS, ROUTE_STATUS, SHIPMENT_STATUS
 
-FILES = {EXCEPTIONS: "exceptions.jsonl", DISPATCH: "actions.jsonl", ROUTE_STATUS: "route-status.jsonl"}
+FILES = {
+    EXCEPTIONS: "exceptions.jsonl",
+    DISPATCH: "actions.jsonl",
+    ROUTE_STATUS: "route-status.jsonl",
+    SHIPMENT_STATUS: "shipment-status.jsonl",
+}
 
 
 class Published(Protocol):

@@ -1,4 +1,4 @@
-"""The score stage for one partition: the questions of a poll in one batch, answers into the routes' log."""
+"""The score stage for one partition: the questions of a poll in one batch, answers into the asker's log."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import msgspec
 
 from controltower.risk.answers import answer
 from controltower.risk.features import FEATURE_SET
+from controltower.risk.linehaul.serving import HaulScorer
 from controltower.risk.models import ModelCache, Models
 from controltower.risk.population import Population
 from controltower.risk.scorer import Scorer
@@ -26,9 +27,10 @@ class ScoreFold:
         scorer: Scorer,
         cache: ModelCache | None = None,
         population: Population | None = None,
+        haul: HaulScorer | None = None,
     ) -> None:
         self.partition = partition
-        self._models = Models(scorer, cache or ModelCache())
+        self._models = Models(scorer, cache or ModelCache(), haul)
         self._population = population or Population()
 
     def restore(self, key: bytes, value: bytes) -> None:
@@ -44,20 +46,24 @@ class ScoreFold:
 
     def fold(self, records: Sequence[Record]) -> Commit:
         """Answer each question once. A question in features of another version is counted and left."""
-        commit, waiting = Commit(), list[wire.ScoreRequest]()
+        commit, waiting, hauls = Commit(), list[wire.ScoreRequest](), list[wire.HaulRequest]()
         for record in records:
             event = _read(record)
             if isinstance(event, wire.ModelChange):
                 self._answer(waiting, commit)
-                waiting = []
+                self._answer_hauls(hauls, commit)
+                waiting, hauls = [], []
                 self._change(event, commit)
             elif event is None:
                 _count(commit, 1, "unreadable")
+            elif isinstance(event, wire.HaulRequest):
+                hauls.append(event)
             elif event.feature_set != FEATURE_SET:
                 _count(commit, 1, "unknown_features")
             else:
                 waiting.append(event)
         self._answer(waiting, commit)
+        self._answer_hauls(hauls, commit)
         return commit
 
     def _change(self, change: wire.ModelChange, commit: Commit) -> None:
@@ -86,6 +92,17 @@ class ScoreFold:
         for name, index in self._population.watch(answered.table, live.manifest):
             commit.tallies["stability", name] = round(index * 1000)
 
+    def _answer_hauls(self, questions: Sequence[wire.HaulRequest], commit: Commit) -> None:
+        if not questions:
+            return
+        haul = self._models.haul
+        for score in haul.answer(questions):
+            key = score.shipment_id.encode()
+            commit.outputs.append(Out(topics.SHIPMENT_EVENTS, key, wire.encode(score), self.partition))
+        _count(commit, len(questions), "hauls", haul.source.value)
+        if haul.version is not None:
+            _count(commit, len(questions), "model", haul.version)
+
     def _out(self, score: wire.Score) -> Out:
         return Out(topics.ROUTE_EVENTS, score.route_id.encode(), wire.encode(score), self.partition)
 
@@ -95,7 +112,7 @@ def _count(commit: Commit, many: int, *name: str) -> None:
         commit.tallies[name] = commit.tallies.get(name, 0) + many
 
 
-def _read(record: Record) -> wire.ScoreRequest | wire.ModelChange | None:
+def _read(record: Record) -> wire.ScoreEvent | None:
     """What it says, or None for what was not written by us: it must not stop the partition."""
     try:
         event: wire.ScoreEvent = wire.decode_score_event(record.value or b"")

@@ -12,33 +12,49 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
+from controltower.risk.linehaul.publishing import MANIFEST_FILE as HAUL_MANIFEST_FILE
+from controltower.risk.linehaul.serving import HaulScorer, load_haul_model
 from controltower.risk.manifest import MANIFEST_FILE, ModelRefusedError, digest_of
 from controltower.risk.scorer import Scorer, load_model_scorer
 from schemas import wire
-from schemas.vocabulary import ModelUse
+from schemas.vocabulary import HaulScoreSource, ModelUse
 
 LIVE_KEY: Final = b"m/live"
 SHADOW_KEY: Final = b"m/shadow"
-_KEYS: Final = {ModelUse.LIVE: LIVE_KEY, ModelUse.SHADOW: SHADOW_KEY, ModelUse.NO_SHADOW: SHADOW_KEY}
+HAUL_KEY: Final = b"m/haul"
+_KEYS: Final = {
+    ModelUse.LIVE: LIVE_KEY,
+    ModelUse.SHADOW: SHADOW_KEY,
+    ModelUse.NO_SHADOW: SHADOW_KEY,
+    ModelUse.HAUL: HAUL_KEY,
+}
 
-Load = Callable[[wire.ModelChange], Scorer]
+#: A model of routes or one of line hauls: the folder tells which.
+AnyScorer = Scorer | HaulScorer
+Load = Callable[[wire.ModelChange], AnyScorer]
 
 
 def digest_of_model(folder: Path) -> str:
     """SHA-256 of the manifest, which holds the digests of all other files. Raises ModelRefusedError."""
+    name = HAUL_MANIFEST_FILE if is_haul_model(folder) else MANIFEST_FILE
     try:
-        return digest_of((folder / MANIFEST_FILE).read_bytes())
+        return digest_of((folder / name).read_bytes())
     except OSError as wrong:
         raise ModelRefusedError(f"{folder}: {wrong.strerror}") from None
 
 
-def load_change(change: wire.ModelChange) -> Scorer:
+def is_haul_model(folder: Path) -> bool:
+    """Whether the folder is one of a line-haul model."""
+    return (folder / HAUL_MANIFEST_FILE).is_file()
+
+
+def load_change(change: wire.ModelChange) -> AnyScorer:
     """The model that a record names. Raises ModelRefusedError where it is missing, altered or broken."""
     folder = Path(change.folder)
     if digest_of_model(folder) != change.digest:
         raise ModelRefusedError(f"{folder}: is not {change.model_version} any more, its manifest was altered")
     try:
-        return load_model_scorer(folder)
+        return load_haul_model(folder) if is_haul_model(folder) else load_model_scorer(folder)
     except (ImportError, OSError) as wrong:
         raise ModelRefusedError(f"LightGBM cannot be loaded: {wrong}") from None
 
@@ -49,8 +65,8 @@ class ModelCache:
     def __init__(self, load: Load = load_change, told: Callable[[str], None] = lambda line: None) -> None:
         self._load = load
         self._told = told
-        self._loaded: dict[str, Scorer] = {}
-        self._loading: dict[str, Future[Scorer]] = {}
+        self._loaded: dict[str, AnyScorer] = {}
+        self._loading: dict[str, Future[AnyScorer]] = {}
 
     def prepare(self, change: wire.ModelChange) -> None:
         """Begin to load the model of this record beside the fold; `find` takes it from there."""
@@ -60,7 +76,7 @@ class ModelCache:
         self._loading[change.digest] = loader.submit(self._load, change)
         loader.shutdown(wait=False)
 
-    def find(self, change: wire.ModelChange) -> Scorer | None:
+    def find(self, change: wire.ModelChange) -> AnyScorer | None:
         """The model of this record, or None where it is refused; why is told once."""
         known = self._loaded.get(change.digest)
         if known is not None:
@@ -76,16 +92,17 @@ class ModelCache:
 
 
 class Models:
-    """What answers, and what is asked beside it."""
+    """What answers, what is asked beside it, and what answers for line hauls."""
 
-    def __init__(self, standard: Scorer, cache: ModelCache) -> None:
+    def __init__(self, standard: Scorer, cache: ModelCache, haul: HaulScorer | None = None) -> None:
         self.live = standard
+        self.haul = haul or HaulScorer(HaulScoreSource.NO_MODEL)
         self.shadow: Scorer | None = None
         self._cache = cache
 
     def restore(self, key: bytes, value: bytes) -> None:
         """Take an entry of the changelog."""
-        if key in (LIVE_KEY, SHADOW_KEY):
+        if key in (LIVE_KEY, SHADOW_KEY, HAUL_KEY):
             self._put(wire.decode_model_change(value))
 
     def prepare(self, change: wire.ModelChange) -> None:
@@ -104,9 +121,11 @@ class Models:
             self.shadow = None
             return True
         scorer = self._cache.find(change)
-        if scorer is None:
+        if scorer is None or isinstance(scorer, HaulScorer) is not (change.use is ModelUse.HAUL):
             return False
-        if change.use is ModelUse.LIVE:
+        if isinstance(scorer, HaulScorer):
+            self.haul = scorer
+        elif change.use is ModelUse.LIVE:
             self.live = scorer
         else:
             self.shadow = scorer

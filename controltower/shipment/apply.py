@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from controltower.clock import epoch_ms_of
 from controltower.shipment.milestones import advance
 from controltower.shipment.state import Said, Shipment
-from schemas.wire import Assignment, Scan
+from schemas.wire import Assignment, HaulPlan, Scan
 
 MOST_PENDING = 20
 MOST_SEEN = 32
@@ -24,12 +24,15 @@ class Effects(NamedTuple):
     is_duplicate: bool = False
 
 
-def apply(shipment: Shipment, event: Scan | Assignment) -> tuple[Shipment, Effects]:
-    """The shipment after the event, and what follows from it."""
-    received_ms = epoch_ms_of(event.received_at)
+def apply(shipment: Shipment, event: Scan | Assignment | HaulPlan) -> tuple[Shipment, Effects]:
+    """The shipment after the event, and what follows from it. The plan of a line haul says only that there is
+    such a shipment."""
+    received_ms = epoch_ms_of(event.received_at) if event.received_at is not None else 0
     shipment = replace(shipment, heard_ms=max(shipment.heard_ms, received_ms))
     if isinstance(event, Scan):
         return _apply_scan(shipment, event)
+    if isinstance(event, HaulPlan):
+        return shipment, Effects()
     return _apply_assignment(shipment, event, received_ms)
 
 

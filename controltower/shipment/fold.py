@@ -9,15 +9,27 @@ import msgspec
 
 from controltower.clock import TICK_EVERY_MS, epoch_ms_of, instant_of, passes
 from controltower.exceptions.commands import answer
+from controltower.haul.fold import Hauls
+from controltower.haul.state import HAUL_KEY
 from controltower.publishing import publish_reply
 from controltower.route.clock import CLOCK_KEY, SourceClocks
 from controltower.shipment.apply import Effects, apply
-from controltower.shipment.forgetting import ForgetQueue
+from controltower.shipment.due import DueQueue
 from controltower.shipment.state import STATE_KEY, Shipment, decode_shipment, encode_shipment
 from controltower.streaming.stage import Commit, Out, Record
 from schemas import topics
 from schemas.vocabulary import Refusal
-from schemas.wire import Assignment, Command, Scan, ShipmentsRead, Tick, decode_shipment_event, encode
+from schemas.wire import (
+    Assignment,
+    Command,
+    HaulPlan,
+    HaulScore,
+    Scan,
+    ShipmentsRead,
+    Tick,
+    decode_shipment_event,
+    encode,
+)
 
 
 class AssignFold:
@@ -27,8 +39,9 @@ class AssignFold:
         self._partition, self._partitions = partition, partitions
         self._wall_ms = wall_ms
         self._shipments: dict[str, Shipment] = {}
+        self._hauls = Hauls(partition)
         self._clocks = SourceClocks()
-        self._forget = ForgetQueue()
+        self._forget = DueQueue()
         self._changed: set[str] = set()
         self._clock_moved = False
         self._outputs: list[Out] = []
@@ -39,6 +52,8 @@ class AssignFold:
             self._clocks.restore(value)
         elif key.startswith(STATE_KEY):
             self._shipments[key[len(STATE_KEY) :].decode()] = decode_shipment(value)
+        elif key.startswith(HAUL_KEY):
+            self._hauls.restore(key[len(HAUL_KEY) :].decode(), value)
 
     def restored(self) -> None:
         for shipment_id, shipment in self._shipments.items():
@@ -63,21 +78,40 @@ class AssignFold:
         match event:
             case Tick():
                 self._tick(event)
-            case Assignment():
+            case Assignment() | HaulPlan():
                 self._apply(event.shipment_id, event)
             case Scan(shipment_ids=(shipment_id, *_)):
                 self._apply(shipment_id, event)
+            case HaulScore():
+                self._answer(event)
             case Command():
                 self._refuse(event)
             case _:
                 self._tallies["without_shipment",] += 1
 
-    def _apply(self, shipment_id: str, event: Scan | Assignment) -> None:
+    def _apply(self, shipment_id: str, event: Scan | Assignment | HaulPlan) -> None:
         shipment, effects = apply(self._shipments.get(shipment_id) or Shipment(), event)
         self._shipments[shipment_id] = shipment
         self._changed.add(shipment_id)
         self._forget.schedule(shipment_id, shipment.forget_ms)
         self._send(effects)
+        if (shipment_id in self._hauls or isinstance(event, HaulPlan)) and not effects.is_duplicate:
+            self._hauls.take(shipment_id, shipment, event)
+            self._take_hauled()
+
+    def _answer(self, score: HaulScore) -> None:
+        shipment = self._shipments.get(score.shipment_id)
+        if shipment is not None:
+            self._hauls.answer(shipment, score)
+            self._take_hauled()
+
+    def _take_hauled(self) -> None:
+        outputs, tallies = self._hauls.take_outputs()
+        self._outputs += outputs
+        self._tallies.update(tallies)
+
+    def _forget_ms(self, shipment_id: str) -> int:
+        return max(self._shipments[shipment_id].forget_ms, self._hauls.keep_ms(shipment_id))
 
     def _send(self, effects: Effects) -> None:
         for scan in effects.forwards:
@@ -101,9 +135,12 @@ class AssignFold:
         self._clock_moved = True
         if now_ms is None:
             return
-        for shipment_id in self._forget.take_due(now_ms, lambda known: self._shipments[known].forget_ms):
+        self._hauls.advance(now_ms, self._shipments)
+        for shipment_id in self._forget.take_due(now_ms, self._forget_ms):
             del self._shipments[shipment_id]
             self._changed.add(shipment_id)
+            self._hauls.forget(shipment_id)
+        self._take_hauled()
         if passes(before_ms, now_ms, TICK_EVERY_MS):
             self._tell_routes(now_ms)
 
@@ -124,6 +161,7 @@ class AssignFold:
             changes.append(
                 (STATE_KEY + shipment_id.encode(), encode_shipment(shipment) if shipment else None)
             )
+        changes += self._hauls.take_changes()
         if self._clock_moved:
             changes.append((CLOCK_KEY, self._clocks.encode()))
         self._changed, self._clock_moved = set(), False

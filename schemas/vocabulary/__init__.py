@@ -22,6 +22,13 @@ from schemas.vocabulary.exceptions import (
     SubjectType,
     Transition,
 )
+from schemas.vocabulary.hauls import (
+    HAUL_STEP_OF,
+    HaulEnd,
+    HaulScoreSource,
+    HaulStage,
+    HaulStepKind,
+)
 from schemas.vocabulary.intake import (
     FeedState,
     ModelUse,
@@ -44,6 +51,7 @@ from schemas.vocabulary.routes import (
 
 __all__ = [
     "CODE_TRAITS",
+    "HAUL_STEP_OF",
     "MILESTONE_RANK",
     "TERMINAL_ACTION_STATES",
     "TERMINAL_MILESTONES",
@@ -57,6 +65,10 @@ __all__ = [
     "ExceptionStatus",
     "FeedState",
     "FeedbackState",
+    "HaulEnd",
+    "HaulScoreSource",
+    "HaulStage",
+    "HaulStepKind",
     "Milestone",
     "ModelUse",
     "Motion",

@@ -32,12 +32,14 @@ class Nothing(StrEnum):
 
 
 class ModelUse(StrEnum):
-    """What a model is to be used for; PREPARE: it is loaded beside the work, for a change that follows."""
+    """What a model is to be used for; PREPARE: it is loaded beside the work, for a change that follows;
+    HAUL: it answers for line hauls."""
 
     LIVE = "LIVE"
     SHADOW = "SHADOW"
     NO_SHADOW = "NO_SHADOW"
     PREPARE = "PREPARE"
+    HAUL = "HAUL"
 
 
 class ScoreSource(StrEnum):

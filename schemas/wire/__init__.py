@@ -7,6 +7,15 @@ from schemas.wire.clock import Assignment, ShipmentsRead, Tick
 from schemas.wire.exceptions import Evidence, ExceptionRecord, Impact, Location, Owner, Suppression
 from schemas.wire.feeds import FeedDiscipline, FeedDown, FeedPulse, FeedsJudged, FeedStatus
 from schemas.wire.governing import CapAsked, Permit, PermitRequest, PermitReturn, PlaybookPublished, Switch
+from schemas.wire.hauls import (
+    HaulLeg,
+    HaulPlan,
+    HaulRequest,
+    HaulScore,
+    HaulStep,
+    LegMinutes,
+    ShipmentStatus,
+)
 from schemas.wire.logs import (
     AnyRecord,
     AreaEvent,
@@ -53,7 +62,13 @@ __all__ = [
     "FeedStatus",
     "Feedback",
     "FeedsJudged",
+    "HaulLeg",
+    "HaulPlan",
+    "HaulRequest",
+    "HaulScore",
+    "HaulStep",
     "Impact",
+    "LegMinutes",
     "Location",
     "ModelChange",
     "Owner",
@@ -72,6 +87,7 @@ __all__ = [
     "ScoreRequest",
     "ScoreRow",
     "ShipmentEvent",
+    "ShipmentStatus",
     "ShipmentsRead",
     "Source",
     "Stop",

@@ -9,6 +9,7 @@ from schemas.wire.clock import Assignment, ShipmentsRead, Tick
 from schemas.wire.exceptions import ExceptionRecord, Suppression
 from schemas.wire.feeds import FeedPulse, FeedsJudged, FeedStatus
 from schemas.wire.governing import Permit, PermitRequest, PermitReturn, PlaybookPublished, Switch
+from schemas.wire.hauls import HaulPlan, HaulRequest, HaulScore, ShipmentStatus
 from schemas.wire.plans import Plan
 from schemas.wire.scans import Scan, VehicleMoved
 from schemas.wire.scores import ModelChange, Score, ScoreRequest
@@ -18,7 +19,7 @@ from schemas.wire.status import RouteStatus
 RouteEvent = (
     Scan | Plan | Tick | VehicleMoved | Score | Command | Action | FeedsJudged | Suppression | ShipmentsRead
 )
-ShipmentEvent = Scan | Assignment | Tick | Command | Action
+ShipmentEvent = Scan | Assignment | Tick | Command | Action | HaulPlan | HaulScore
 RecoveryEvent = (
     ExceptionRecord
     | Feedback
@@ -31,7 +32,7 @@ RecoveryEvent = (
     | PermitReturn
 )
 FeedEvent = FeedPulse | Tick
-ScoreEvent = ScoreRequest | ModelChange
+ScoreEvent = ScoreRequest | ModelChange | HaulRequest
 AreaEvent = ExceptionRecord | Command | Action | Tick
 
 AnyRecord = (
@@ -59,6 +60,10 @@ AnyRecord = (
     | PermitRequest
     | Permit
     | PermitReturn
+    | HaulPlan
+    | HaulRequest
+    | HaulScore
+    | ShipmentStatus
 )
 
 encode = msgspec.json.Encoder().encode

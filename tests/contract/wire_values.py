@@ -9,6 +9,9 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec import inspect as kinds
 
+from schemas import wire
+from schemas.vocabulary import HaulStepKind
+
 _INSTANTS = st.integers(0, 4_000_000_000_000).map(
     lambda ms: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
 )
@@ -30,6 +33,8 @@ _NARROW: dict[str, st.SearchStrategy[Any]] = {
     "metrics": st.dictionaries(_WORDS, _FLOATS, max_size=3),
     "parameters": st.dictionaries(_WORDS, _WORDS, max_size=3),
     "service_s": _POSITIVE,
+    "planned_min": st.floats(0.5, 10_000),
+    "late_s": st.none() | _POSITIVE,
     "clock_skew_s": _POSITIVE,
     "accuracy_m": st.none() | _POSITIVE,
     "speed_mps": st.none() | _POSITIVE,
@@ -98,7 +103,23 @@ def _repair(struct: type[msgspec.Struct], drawn: dict[str, Any]) -> Any:
             msgspec.structs.replace(stop, sequence=i, stop_id=f"{i}-{stop.stop_id}")
             for i, stop in enumerate(drawn["stops"])
         )
+    if struct.__name__ == "HaulPlan":
+        drawn["inbound"] = tuple(_leg(f"in-{i}", leg) for i, leg in enumerate(drawn["inbound"]))
+        drawn["inbound"] = drawn["inbound"] or (_leg("in", drawn["outbound"]),)
+        drawn["outbound"] = _leg("out", drawn["outbound"])
+    if struct.__name__ == "HaulRequest":
+        drawn["legs"] = (drawn["legs"] * 4 + (wire.LegMinutes((), ()),) * 4)[:4]
     if struct.__name__ == "Command":
         target = drawn["exception_id"] or "x"
         drawn["exception_id"], drawn["action_id"] = target, None
     return struct(**drawn)
+
+
+def _leg(name: str, drawn: wire.HaulLeg) -> wire.HaulLeg:
+    """A leg of one flight, at places of its own, with what was drawn where it can be kept."""
+    minutes = [step.planned_min for step in drawn.steps] or [60.0]
+    steps = tuple(
+        wire.HaulStep(step=kind, place=f"{name}-{kind}", planned_min=minutes[i % len(minutes)])
+        for i, kind in enumerate(HaulStepKind)
+    )
+    return wire.HaulLeg(f"{name}-{drawn.leg_id}", steps)

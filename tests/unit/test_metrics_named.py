@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2] / "controltower"
 #: The package whose fold counts under the name of a stage.
 PACKAGES = {
     "normalize": ("feeds", "feedhealth"),
-    "assign": ("shipment", "feedhealth", "areas", "exceptions"),
+    "assign": ("shipment", "haul", "feedhealth", "areas", "exceptions"),
     "track": ("route", "exceptions"),
     "score": ("risk",),
     "recover": ("recovery",),

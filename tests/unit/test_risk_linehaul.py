@@ -65,7 +65,7 @@ def test_a_stage_knows_nothing_of_the_next(tmp_path: Path) -> None:
     assert not np.isfinite(known(table, Stage.PLAN)).any()
     assert not np.isfinite(known(table, Stage.INBOUND)[:, -1]).any()
     assert np.isfinite(known(table, Stage.ALL)[:, -1]).any()
-    assert feature_table(table, Stage.ALL).shape == (20, len(names()))
+    assert feature_table(table, Stage.ALL).shape == (20, len(names(Stage.ALL)))
     slack = derived_table(table, Stage.ALL)[:, -2]
     assert ((slack < 0) == (table.late() == 1)).all()
 
@@ -77,7 +77,7 @@ def test_training_judges_by_the_later_shipments_and_writes_digests(tmp_path: Pat
     learn, judged = split(table)
     assert (len(learn), len(judged)) == (210, 90)
     lines = train_line_haul(table, tmp_path / "model", lambda: None)
-    assert len(lines) == 3
+    assert len(lines) == 4
     assert (tmp_path / "model" / MANIFEST_FILE).exists()
     loaded = load_line_haul(tmp_path / "model", Stage.INBOUND)
     fresh = fit_line_haul(table, Stage.INBOUND)
@@ -104,10 +104,10 @@ def test_a_model_that_answers_its_canaries_differently_is_refused(tmp_path: Path
 
 
 def test_with_all_scans_the_sums_beat_plain_columns(tmp_path: Path) -> None:
-    """The judgement has three stages, and is better where the sums decide."""
+    """The judgement has four stages, and is better where the sums decide."""
     write_table(tmp_path, 400)
     lines = list(line_haul_lines(read_milestones(tmp_path)))
-    assert sum("plain LightGBM" in line for line in lines) == 3
+    assert sum("plain LightGBM" in line for line in lines) == 4
     assert lines[-2].endswith("better")
 
 

@@ -22,11 +22,13 @@ from schemas.topics import (
     ROUTE_STATUS,
     SCORE_REQUESTS,
     SHIPMENT_EVENTS,
+    SHIPMENT_STATUS,
 )
 
 _SCAN, _PLAN, _TICK = "controltower.scan/1", "controltower.plan/1", "controltower.tick/1"
 _MOVED, _ASSIGNMENT = "controltower.vehicle-moved/1", "controltower.assignment/1"
 _QUESTION = "controltower.score-request/1"
+_HAUL_PLAN, _HAUL_QUESTION = "controltower.haul-plan/1", "controltower.haul-request/1"
 _EXCEPTION, _ACTION = "controltower.exception/1", "controltower.action/1"
 _JUDGED, _SUPPRESSION = "controltower.feeds-judged/1", "controltower.suppression/1"
 _READ = "controltower.shipments-read/1"
@@ -111,13 +113,15 @@ def _straight(header: Header) -> bool:
 
 RULES: tuple[Rule, ...] = (
     Rule("normalize", ROUTE_EVENTS, How.AS_SET, _straight),
-    Rule("normalize", SHIPMENT_EVENTS, How.AS_SET, _schemas(_SCAN, _ASSIGNMENT, _COMMAND)),
+    Rule("normalize", SHIPMENT_EVENTS, How.AS_SET, _schemas(_SCAN, _ASSIGNMENT, _COMMAND, _HAUL_PLAN)),
     Rule("normalize", RECOVERY_EVENTS, How.AS_SET, _schemas(_COMMAND, _FEEDBACK, *_GOVERNING)),
     Rule("normalize", AREA_EVENTS, How.AS_SET, _schemas(_COMMAND)),
     Rule("normalize", DEAD_LETTERS, How.AS_SET, _any),
     Rule("assign", EXCEPTIONS, How.AS_SET, _of_assign),
     Rule("assign", FEED_STATUS, How.LATEST, _any),
     Rule("assign", ROUTE_EVENTS, How.AS_SET, _passed_on),
+    Rule("assign", SCORE_REQUESTS, How.AS_SET, _schemas(_HAUL_QUESTION)),
+    Rule("assign", SHIPMENT_STATUS, How.LATEST, _any),
     Rule("track", EXCEPTIONS, How.IN_ORDER, lambda header: not _of_assign(header)),
     Rule("assign", COMMAND_REPLIES, How.AS_SET, lambda header: _of_assign(header) and not _approval(header)),
     Rule(

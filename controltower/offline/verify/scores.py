@@ -1,4 +1,4 @@
-"""Every question to the delay model is answered once; the answers themselves are part of the log."""
+"""Every question to the delay models is answered once; the answers themselves are part of the log."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from controltower.offline.verify.rules import Header
 from controltower.streaming.stage import Record
 
 _NAME = "answers of the delay model"
-_SCORE = "controltower.score/1"
+_SCORES = ("controltower.score/1", "controltower.haul-score/1")
 
 
 class _Request(msgspec.Struct):
@@ -30,7 +30,7 @@ def check_answers(asked: Iterable[Record], owed: Iterable[Record], log: Iterable
     answered: set[str] = set()
     try:
         for record in log:
-            if record.value and _header_of(record.value).schema == _SCORE:
+            if record.value and _header_of(record.value).schema in _SCORES:
                 answered.add(_take(record, record.value, questions, answered))
         answers = {*answered, ""}
         missing = [r.offset for r in owed if r.value and _request_of(r.value).request_id not in answers]

@@ -71,7 +71,8 @@ class Verification:
                 asked.append(record)
                 if position is None or record.offset < position:
                     owed.append(record)
-        return check_answers(asked, owed, self._all(topics.ROUTE_EVENTS))
+        logs = (topics.ROUTE_EVENTS, topics.SHIPMENT_EVENTS)
+        return check_answers(asked, owed, chain.from_iterable(map(self._all, logs)))
 
     def _all(self, topic: str) -> Iterator[Record]:
         return chain.from_iterable(

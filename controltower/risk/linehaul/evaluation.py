@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from controltower.risk.bootstrap import bootstrap, bootstrap_mean
 from controltower.risk.linehaul.features import WORDS, Stage, raw_table
 from controltower.risk.linehaul.model import fit_line_haul
+from controltower.risk.linehaul.moments import Examples, examples_of
 from controltower.risk.linehaul.publishing import split
 from controltower.risk.linehaul.table import Floats, Milestones
 from controltower.risk.measures import auc, calibration_error, log_losses, squared_error
@@ -28,20 +30,23 @@ def line_haul_lines(milestones: Milestones) -> Iterator[str]:
         f"{100 * late.mean():.1f} % of these late"
     )
     for stage in Stage:
-        model = fit_line_haul(learn, stage).predict(judged)
-        yield from _compare(stage, model, _plain(learn, judged, stage), late)
+        asked = examples_of(judged, stage)
+        model = fit_line_haul(learn, stage).predict(asked.known)
+        plain = _plain(examples_of(learn, stage), asked, stage)
+        yield from _compare(stage, model, plain, asked.late, asked.shipment)
 
 
-def _plain(learn: Milestones, judged: Milestones, stage: Stage) -> Floats:
+def _plain(learn: Examples, asked: Examples, stage: Stage) -> Floats:
     import lightgbm
 
-    data = lightgbm.Dataset(raw_table(learn, stage), learn.late())
+    data = lightgbm.Dataset(raw_table(learn.known, stage), learn.late)
     booster = lightgbm.train(_PLAIN, data, _ROUNDS)
-    return np.asarray(booster.predict(raw_table(judged, stage), num_threads=1), dtype=np.float64)
+    return np.asarray(booster.predict(raw_table(asked.known, stage), num_threads=1), dtype=np.float64)
 
 
-def _compare(stage: Stage, model: Floats, plain: Floats, late: Floats) -> Iterator[str]:
-    group = np.arange(len(late))
+def _compare(
+    stage: Stage, model: Floats, plain: Floats, late: Floats, group: NDArray[np.int64]
+) -> Iterator[str]:
     yield f"{WORDS[stage]}"
     yield f"  {'':<16}" + "".join(f"{name:>26}" for name in ("Brier", "log loss", "AUC", "calibration error"))
     for name, p in (("model", model), ("plain LightGBM", plain)):

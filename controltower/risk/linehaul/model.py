@@ -14,10 +14,11 @@ import numpy as np
 from msgspec.structs import replace
 
 from controltower.risk.linehaul.features import Stage, derived_table, feature_table, names
+from controltower.risk.linehaul.moments import Examples, examples_of
 from controltower.risk.linehaul.table import Floats, Milestones
 from controltower.risk.measures import log_loss
 
-PARAMETERS: dict[str, float | int | str | bool | list[int]] = {
+PARAMETERS: dict[str, float | int | str | bool] = {
     "objective": "binary",
     "learning_rate": 0.03,
     "num_leaves": 6,
@@ -27,13 +28,14 @@ PARAMETERS: dict[str, float | int | str | bool | list[int]] = {
     "bagging_freq": 1,
     "lambda_l2": 10.0,
     "max_bin": 63,
-    "monotone_constraints": [-1 if name in ("slack", "slack_share") else 0 for name in names()],
     "seed": 20260216,
     "deterministic": True,
     "force_row_wise": True,
     "num_threads": 1,
     "verbosity": -1,
 }
+#: Less slack is never less risk.
+_LESS_IS_WORSE = ("slack", "slack_share")
 _MOST_ROUNDS, _PATIENCE_ROUNDS = 600, 40
 _STOP_SHARE = 0.8
 _WEIGHTS = np.linspace(0.0, 1.0, 11)
@@ -52,7 +54,8 @@ class Curve(msgspec.Struct, frozen=True):
 
     def predict(self, plain: Floats) -> Floats:
         """Probabilities of rows of `_plain`, shape (n,)."""
-        z = (plain - self.mean) / self.scale @ np.asarray(self.coefficients) + self.intercept
+        terms = (plain - self.mean) / self.scale * np.asarray(self.coefficients)
+        z = terms.sum(axis=1) + self.intercept  # row by row, whatever the batch; a matrix product is not
         return np.asarray(1 / (1 + np.exp(-z)), dtype=np.float64)
 
 
@@ -82,31 +85,48 @@ def inputs_of(milestones: Milestones, stage: Stage) -> tuple[Floats, Floats]:
 
 
 def fit_line_haul(learn: Milestones, stage: Stage) -> LineHaulModel:
-    """Learn from shipments in the order in which they were finished."""
+    """Learn from shipments in the order in which they were finished; all moments of one on the same side."""
     import lightgbm
 
-    late, cut = learn.late(), int(len(learn) * _STOP_SHARE)
-    first, last = learn.of_rows(slice(cut)), learn.of_rows(slice(cut, None))
-    data = lightgbm.Dataset(feature_table(first, stage), late[:cut], free_raw_data=False)
-    valid = lightgbm.Dataset(feature_table(last, stage), late[cut:], reference=data)
+    cut = int(len(learn) * _STOP_SHARE)
+    every, first, last = (
+        examples_of(learn.of_rows(rows), stage) for rows in (slice(None), slice(cut), slice(cut, None))
+    )
+    parameters = parameters_of(stage, len(every.late) / max(len(learn), 1))
+    data, valid = _dataset(first, stage), _dataset(last, stage)
     early = lightgbm.early_stopping(_PATIENCE_ROUNDS, verbose=False)
-    trees = lightgbm.train(PARAMETERS, data, _MOST_ROUNDS, valid_sets=[valid], callbacks=[early])
-    curve = _fit_curve(first, stage, late[:cut])
+    trees = lightgbm.train(parameters, data, _MOST_ROUNDS, valid_sets=[valid], callbacks=[early])
+    curve = _fit_curve(first, stage)
     tried = [replace(curve, weight=float(weight)) for weight in _WEIGHTS]
-    losses = [log_loss(LineHaulModel(stage, trees, one).predict(last), late[cut:]) for one in tried]
+    losses = [log_loss(LineHaulModel(stage, trees, one).predict(last.known), last.late) for one in tried]
     weight = tried[int(np.argmin(losses))].weight
     rounds = max(10, round((trees.best_iteration or 10) / _STOP_SHARE))
-    again = lightgbm.train(PARAMETERS, lightgbm.Dataset(feature_table(learn, stage), late), rounds)
-    return LineHaulModel(stage, again, replace(_fit_curve(learn, stage, late), weight=weight))
+    again = lightgbm.train(parameters, _dataset(every, stage), rounds)
+    return LineHaulModel(stage, again, replace(_fit_curve(every, stage), weight=weight))
 
 
-def _fit_curve(learn: Milestones, stage: Stage, late: Floats) -> Curve:
+def parameters_of(stage: Stage, moments: float) -> dict[str, Any]:
+    """For the trees of a stage; `moments`: rows of a shipment, so that a leaf holds as many shipments."""
+    monotone = [-1 if name in _LESS_IS_WORSE else 0 for name in names(stage)]
+    leaf = round(int(PARAMETERS["min_data_in_leaf"]) * moments)
+    return {**PARAMETERS, "min_data_in_leaf": leaf, "monotone_constraints": monotone}
+
+
+def _dataset(examples: Examples, stage: Stage) -> Any:
+    import lightgbm
+
+    weight = examples.weight if stage is Stage.UNDERWAY else None
+    return lightgbm.Dataset(feature_table(examples.known, stage), examples.late, weight=weight)
+
+
+def _fit_curve(examples: Examples, stage: Stage) -> Curve:
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
-    plain = _plain(learn, stage)
+    plain = _plain(examples.known, stage)
     scaler = StandardScaler().fit(plain)
-    fitted = LogisticRegression(C=0.05, max_iter=500).fit(scaler.transform(plain), late)
+    curve = LogisticRegression(C=0.05, max_iter=500)
+    fitted = curve.fit(scaler.transform(plain), examples.late, sample_weight=examples.weight)
     return Curve(
         0.5,
         scaler.mean_.tolist(),

@@ -4,7 +4,7 @@ canaries. As for the main model nothing is parsed here that was altered, or that
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,13 +12,14 @@ import numpy as np
 
 from controltower.risk.linehaul.features import WORDS, Stage
 from controltower.risk.linehaul.model import PARAMETERS, Curve, LineHaulModel, fit_line_haul
+from controltower.risk.linehaul.moments import examples_of
 from controltower.risk.linehaul.table import Floats, Milestones
-from controltower.risk.linehaul.trial import Canary, Candidate, canaries_of, load_stage, try_stage
+from controltower.risk.linehaul.trial import Canary, Candidate, canaries_of, load_stage, try_stages
 from controltower.risk.manifest import ModelRefusedError, digest_of
 from controltower.risk.measures import measure
 
 MANIFEST_FILE = "linehaul.json"
-SCHEMA = "controltower.linehaul-model/2"
+SCHEMA = "controltower.linehaul-model/3"
 #: In file order: shipments are listed as they end, so what comes later is held out.
 SPLIT = 0.7
 
@@ -32,19 +33,20 @@ def split(milestones: Milestones) -> tuple[Milestones, Milestones]:
 def train_line_haul(milestones: Milestones, out: Path, advance: Callable[[], None]) -> list[str]:
     """Judge on the last 30 % of the file, then learn from all of it and write the folder. Raises OSError."""
     learn, judged = split(milestones)
-    base = np.full(len(judged), learn.late().mean())
+    base = learn.late().mean()
     lines: list[str] = []
     files: dict[str, str] = {}
     held_out: dict[str, dict[str, dict[str, float]]] = {}
     canaries: dict[str, object] = {}
     out.mkdir(parents=True, exist_ok=True)
     for stage in Stage:
-        said = fit_line_haul(learn, stage).predict(judged)
+        asked = examples_of(judged, stage)
+        said = fit_line_haul(learn, stage).predict(asked.known)
         held_out[stage.value] = {
-            "model": measure(said, judged.late()),
-            "share of late shipments": measure(base, judged.late()),
+            "model": measure(said, asked.late),
+            "share of late shipments": measure(np.full(len(asked.late), base), asked.late),
         }
-        lines.append(_line(stage, said, judged.late()))
+        lines.append(_line(stage, said, asked.late))
         final = fit_line_haul(milestones, stage)
         files |= _write(out, final)
         canaries[stage.value] = msgspec.to_builtins(canaries_of(final, milestones))
@@ -81,17 +83,29 @@ def _files_of(stage: Stage) -> tuple[str, str]:
 def load_line_haul(folder: Path, stage: Stage) -> LineHaulModel:
     """Digests first, then a trial in a child process, then the parser. Raises ModelRefusedError with one
     line."""
+    return load_served(folder, [stage])[1][stage]
+
+
+def load_served(folder: Path, stages: Sequence[Stage]) -> tuple[str, dict[Stage, LineHaulModel]]:
+    """The version of the model, and the models of these stages after one trial of all of them. Raises
+    ModelRefusedError."""
     try:
-        manifest = msgspec.json.decode((folder / MANIFEST_FILE).read_bytes(), type=_Manifest)
+        content = (folder / MANIFEST_FILE).read_bytes()
+        manifest = msgspec.json.decode(content, type=_Manifest)
         if manifest.schema != SCHEMA:
             raise ModelRefusedError(f"{MANIFEST_FILE}: is of the schema {manifest.schema}, not {SCHEMA}")
-        trees, curve = (_read(folder, name, manifest.files.get(name)) for name in _files_of(stage))
-        numbers = msgspec.json.decode(curve, type=Curve)
+        candidates = [_read_candidate(folder, manifest, stage) for stage in stages]
     except (OSError, msgspec.DecodeError) as wrong:
         raise ModelRefusedError(f"{folder.name}: is no line-haul model: {wrong}") from None
-    candidate = Candidate(stage, trees.decode(), numbers, manifest.canaries.get(stage.value, ()))
-    try_stage(candidate)
-    return load_stage(candidate)
+    try_stages(candidates)
+    version = f"linehaul-{digest_of(content)[:12]}"
+    return version, {candidate.stage: load_stage(candidate) for candidate in candidates}
+
+
+def _read_candidate(folder: Path, manifest: _Manifest, stage: Stage) -> Candidate:
+    trees, curve = (_read(folder, name, manifest.files.get(name)) for name in _files_of(stage))
+    numbers = msgspec.json.decode(curve, type=Curve)
+    return Candidate(stage, trees.decode(), numbers, manifest.canaries.get(stage.value, ()))
 
 
 class _Manifest(msgspec.Struct):

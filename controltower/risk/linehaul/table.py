@@ -28,18 +28,20 @@ _REQUIRED = tuple(f"{leg}_{step}_{kind}" for leg in LEGS for step in STEPS for k
 @dataclass(frozen=True, slots=True)
 class Milestones:
     """n shipments in the order of their file. planned, effective: (n, 4 legs, 8 steps), minutes, NaN where
-    missing; hops: (n, 4), NaN where the leg has none."""
+    missing; hops: (n, 4), NaN where the leg has none; waiting: (n, 4), minutes since the last known step of a
+    leg that is under way, NaN where none is or the table is about what is over."""
 
     planned: Floats
     effective: Floats
     hops: Floats
+    waiting: Floats
 
     def __len__(self) -> int:
         return len(self.planned)
 
-    def of_rows(self, rows: slice) -> Milestones:
+    def of_rows(self, rows: slice | NDArray[np.int64]) -> Milestones:
         """Some of the shipments."""
-        return Milestones(self.planned[rows], self.effective[rows], self.hops[rows])
+        return Milestones(self.planned[rows], self.effective[rows], self.hops[rows], self.waiting[rows])
 
     def late(self) -> Floats:
         """1 where the promise was missed, shape (n,)."""
@@ -62,9 +64,8 @@ def read_milestones(folder: Path) -> Milestones:
     parts = [_read(path) for path in sorted(folder.glob("*.csv")) if _has_columns(path)]
     if not parts:
         raise HistoryError(f"{folder}: holds no milestone table", "a CSV with columns such as i1_rcs_p")
-    return Milestones(
-        *(np.concatenate([getattr(p, name) for p in parts]) for name in ("planned", "effective", "hops"))
-    )
+    names = ("planned", "effective", "hops", "waiting")
+    return Milestones(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def _has_columns(path: Path) -> bool:
@@ -84,7 +85,10 @@ def _read(path: Path) -> Milestones:
         np.stack([[columns[f"{leg}_{step}_{kind}"] for step in STEPS] for leg in LEGS], axis=0)
         for kind in ("p", "e")
     )
-    return Milestones(np.moveaxis(planned, 2, 0), np.moveaxis(effective, 2, 0), np.column_stack(hops))
+    waiting = np.full((len(rows), len(LEGS)), np.nan)
+    return Milestones(
+        np.moveaxis(planned, 2, 0), np.moveaxis(effective, 2, 0), np.column_stack(hops), waiting
+    )
 
 
 def _column(path: Path, rows: list[dict[str, str]], name: str) -> Floats:

@@ -1,11 +1,12 @@
-"""Try a stage of a line-haul model in a child process before it is loaded, as risk/canary.py does.
+"""Try the stages of a line-haul model in a child process before they are loaded, as risk/canary.py does.
 
-As a program it reads the candidate from standard input and ends with 0, or with 1 and one line.
+As a program it reads the candidates from standard input and ends with 0, or with 1 and one line.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -14,6 +15,7 @@ import numpy as np
 from controltower.risk.canary import try_in_child
 from controltower.risk.linehaul.features import Stage
 from controltower.risk.linehaul.model import Curve, LineHaulModel, inputs_of
+from controltower.risk.linehaul.moments import examples_of
 from controltower.risk.linehaul.table import Milestones
 
 _CANARIES: Final = 16
@@ -40,8 +42,9 @@ class Candidate(msgspec.Struct, frozen=True):
 
 def canaries_of(model: LineHaulModel, milestones: Milestones) -> tuple[Canary, ...]:
     """Shipments from all over the table, with what the model says to them."""
-    chosen = np.linspace(0, len(milestones) - 1, _CANARIES).round().astype(np.int64)
-    features, plain = (table[chosen] for table in inputs_of(milestones, model.stage))
+    known = examples_of(milestones, model.stage).known
+    chosen = np.linspace(0, len(known) - 1, _CANARIES).round().astype(np.int64)
+    features, plain = inputs_of(known.of_rows(chosen), model.stage)
     said = model.answer(features, plain)
     return tuple(
         Canary(
@@ -53,9 +56,9 @@ def canaries_of(model: LineHaulModel, milestones: Milestones) -> tuple[Canary, .
     )
 
 
-def try_stage(candidate: Candidate) -> None:
+def try_stages(candidates: Sequence[Candidate]) -> None:
     """Raises ModelRefusedError where the model dies or says something else than its manifest tells."""
-    try_in_child(__name__, msgspec.json.encode(candidate))
+    try_in_child(__name__, msgspec.json.encode(candidates))
 
 
 def load_stage(candidate: Candidate) -> LineHaulModel:
@@ -80,7 +83,8 @@ def find_wrong_canary(candidate: Candidate) -> str | None:
 
 def main() -> int:
     """The child."""
-    wrong = find_wrong_canary(msgspec.json.decode(sys.stdin.buffer.read(), type=Candidate))
+    candidates = msgspec.json.decode(sys.stdin.buffer.read(), type=list[Candidate])
+    wrong = next(filter(None, map(find_wrong_canary, candidates)), None)
     if wrong:
         print(wrong, file=sys.stderr)
     return 1 if wrong else 0

@@ -1,4 +1,4 @@
-"""When shipments may be forgotten: a queue that is looked at when the partition's clock moves."""
+"""When something is due for a shipment: a queue that is looked at when the partition's clock moves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Callable
 
 
-class ForgetQueue:
+class DueQueue:
     """One live entry per shipment. A due time that moved later is only noticed when the entry comes up."""
 
     def __init__(self) -> None:
@@ -18,6 +18,10 @@ class ForgetQueue:
         if due_ms < self._due_of.get(shipment_id, due_ms + 1):
             self._due_of[shipment_id] = due_ms
             heapq.heappush(self._heap, (due_ms, shipment_id))
+
+    def cancel(self, shipment_id: str) -> None:
+        """It does not come up any more, unless it is scheduled again."""
+        self._due_of.pop(shipment_id, None)
 
     def take_due(self, now_ms: int, due_of: Callable[[str], int]) -> list[str]:
         """The shipments whose true due time, `due_of`, is not after `now_ms`."""

@@ -1,0 +1,1 @@
+"""The line haul of a shipment that no route carries yet: how far it has come, and how likely it is late."""
