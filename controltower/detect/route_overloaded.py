@@ -1,36 +1,41 @@
 """ROUTE_OVERLOADED: the route will probably not be done by the end of its shift.
 
-Woken by scores. Opens when P(all remaining stops done by then) is below 0.5 in 2 evaluations running, clears
-above 0.7 in 2 running. Only routes with parcels have a load; a timetable trip may end late without one.
+Woken by scores. Opens where P(all remaining stops done by then), as a mean over time (route/steadied.py),
+is 0.5 or less, clears after 10 min above 0.7. Only routes with parcels have a load; a timetable trip may end
+late without one.
 """
 
 from __future__ import annotations
 
 from controltower.detect.rule import Verdict, Wake
 from controltower.route.limits import Limits
-from controltower.route.state import Load
+from controltower.route.steadied import Steadied, Thresholds
 from schemas.vocabulary import ExceptionCode
 
 CODE = ExceptionCode.ROUTE_OVERLOADED
 WAKES = Wake.SCORE
 
 
-def step(load: Load, p_done: float, now_ms: int, limits: Limits) -> None:
-    """Count one evaluation."""
-    if p_done < limits.done_open and not load.high:
-        load.high_since_ms = now_ms
-    load.high = load.high + 1 if p_done < limits.done_open else 0
-    load.low = load.low + 1 if p_done > limits.done_clear else 0
-    load.p_done = p_done
-    if not load.on and load.high >= limits.done_evaluations:
-        load.on, load.since_ms = True, load.high_since_ms
-    elif load.on and load.low >= limits.done_evaluations:
-        load.on, load.since_ms = False, now_ms
+#: There is one level only.
+_NEVER = 2.0
 
 
-def verdict(load: Load, stops_left: int) -> Verdict:
-    """Active with the probability that it is done in time."""
-    if not load.on or load.p_done is None:
-        return Verdict(False, load.since_ms)
-    metrics: dict[str, float | str] = {"p_done": round(load.p_done, 4), "stops_left": float(stops_left)}
-    return Verdict(True, load.since_ms, None, metrics)
+def thresholds(limits: Limits) -> Thresholds:
+    """Of P(not done by the end of the shift)."""
+    return Thresholds(
+        1.0 - limits.done_open,
+        1.0 - limits.done_clear,
+        _NEVER,
+        _NEVER,
+        limits.score_memory_ms,
+        limits.score_low_ms,
+        limits.reorder_ms,
+    )
+
+
+def verdict(steadied: Steadied, p_done: float, stops_left: int) -> Verdict:
+    """Active with the probability that it is done in time, by the last answer."""
+    if not steadied.on:
+        return Verdict(False, steadied.since_ms)
+    metrics: dict[str, float | str] = {"p_done": round(p_done, 4), "stops_left": float(stops_left)}
+    return Verdict(True, steadied.since_ms, None, metrics)

@@ -10,9 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+from msgspec.structs import replace
+
 from controltower.clock import epoch_ms_of
+from controltower.detect import sla_at_risk
 from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
+from controltower.route.steadied import Answers
 from schemas import wire
 from schemas.vocabulary import ExceptionCode, Resolution, Transition
 
@@ -104,9 +108,7 @@ def due_ms(day: RouteDay, code: ExceptionCode, limits: Limits) -> list[int]:
     """The moments that an alert of this code is about; empty: it deserves none."""
     plan = day.plan
     match code:
-        case Code.SLA_AT_RISK:
-            return broken_ms(day, limits.timetable_risk_ms)
-        case Code.SLA_BREACHED:
+        case Code.SLA_AT_RISK | Code.SLA_BREACHED:
             return broken_ms(day, limits.timetable_breach_ms)
         case Code.ETA_SLIP:
             slips = ((a, a - plan.stops[i].arrival_ms) for i, a in day.arrivals_ms.items())
@@ -156,10 +158,8 @@ def _score_route(row: AlertScore, day: RouteDay, alerts: Sequence[Alert], limits
 def sweep(
     days: Sequence[RouteDay], limits: Limits, thresholds: Sequence[float]
 ) -> list[tuple[float, AlertScore]]:
-    """SLA_AT_RISK as it would be at other thresholds: the recorded scores against the same truth.
-
-    An alert: two scores running of a route in which a promise still open is at or above the threshold and, in
-    a timetable, missed by minutes.
+    """SLA_AT_RISK as it would be at other thresholds: the recorded scores against the same truth. Of each
+    route its first alert.
     """
     return [(threshold, _sweep_one(days, limits, threshold)) for threshold in thresholds]
 
@@ -181,27 +181,14 @@ def _sweep_one(days: Sequence[RouteDay], limits: Limits, threshold: float) -> Al
 
 
 def _first_alert_ms(day: RouteDay, limits: Limits, threshold: float) -> int | None:
-    high_since_ms: int | None = None
+    rules = replace(limits, risk_open=threshold, risk_clear=min(limits.risk_clear, threshold))
+    answers, thresholds = Answers(), sla_at_risk.thresholds(rules)
     for score in day.scores:
-        at_ms = epoch_ms_of(score.as_of)
-        if not _is_high(day.plan, score, at_ms, limits, threshold):
-            high_since_ms = None
-        elif high_since_ms is None:
-            high_since_ms = at_ms
-        elif at_ms - high_since_ms >= limits.risk_steady_ms:
-            return at_ms
+        worst = sla_at_risk.weigh_answer(day.plan, score, rules)
+        steadied = answers.take((epoch_ms_of(score.as_of), worst), thresholds)
+        if steadied.on:
+            return steadied.at_ms
     return None
-
-
-def _is_high(plan: RoutePlan, score: wire.Score, at_ms: int, limits: Limits, threshold: float) -> bool:
-    for said in score.stops:
-        stop = plan.stops[plan.stop_index[said.stop_id]]
-        if said.p_late < threshold or stop.promised_ms is None or stop.promised_ms <= at_ms:
-            continue
-        late_ms = at_ms + (said.p50_s or 0) * 1000 - stop.promised_ms
-        if stop.shipments or late_ms >= limits.timetable_risk_ms:
-            return True
-    return False
 
 
 def arrivals_of(plan: RoutePlan, arrivals: Mapping[str, int]) -> dict[int, int]:

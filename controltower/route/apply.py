@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from functools import lru_cache
 
-from controltower.detect import late_departure, route_overloaded, signal_lost
+from controltower.detect import late_departure, signal_lost
 from controltower.exceptions.episode import Trigger
 from controltower.route.asking import ask_if_due
 from controltower.route.commanding import apply_action, apply_command, apply_suppression, refuse
@@ -232,10 +232,8 @@ def apply_score(route: Route, score: wire.Score, trigger: Trigger, limits: Limit
     now = max(state.clock_ms, to_ms(score.as_of))
     etas_ms = take_score(route, plan, score, now)
     await_outcomes(route, plan)
-    if score.p_shift is not None:
-        route_overloaded.step(state.risk.load, score.p_shift, now, limits)
     explanation, summary = put_in_words(route, plan, score)
-    judge_scores(route, etas_ms, explanation, summary, now, trigger, limits, effects)
+    judge_scores(route, score, etas_ms, explanation, summary, now, trigger, limits, effects)
     tell_if_new(route, now, limits, effects)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from controltower.detect import sla_at_risk
 from controltower.risk.features import FEATURE_SET, FEATURES, Moment, Row, feature_rows, to_shift_row
 from controltower.route.eta import estimate_p50s
 from controltower.route.limits import Limits
@@ -10,6 +11,7 @@ from controltower.route.plan import RoutePlan
 from controltower.route.promises import judge_look
 from controltower.route.route import Effects, Route
 from controltower.route.state import Risk
+from controltower.route.steadied import may_reach
 from controltower.route.timeline import from_ms
 from schemas import wire
 from schemas.vocabulary import ExceptionCode
@@ -57,17 +59,20 @@ def ask_if_due(route: Route, now_ms: int, limits: Limits, effects: Effects) -> N
             feature_set=FEATURE_SET,
             rows=tuple([wire.ScoreRow(plan.stops[i].stop_id, row) for i, row in rows]),
             shift=_shift_row(plan, rows[-1], now_ms),
-            explain_from=_explain_from(risk, limits),
+            explain_from=_explain_from(risk, now_ms, limits),
         )
     )
     effects.count("score_requests")
 
 
-def _explain_from(risk: Risk, limits: Limits) -> float | None:
-    """What an explanation is wanted for: the next high evaluation opens SLA_AT_RISK, or makes it severe."""
-    if risk.on:
-        return None if risk.severe else limits.severe_open
-    return limits.risk_open if risk.high >= limits.risk_evaluations - 1 else None
+def _explain_from(risk: Risk, now_ms: int, limits: Limits) -> float | None:
+    """What an explanation is wanted for: the answer may open SLA_AT_RISK, or make it severe."""
+    steadied = risk.answers.steadied(sla_at_risk.thresholds(limits))
+    if steadied.severe:
+        return None
+    level = limits.severe_open if steadied.on else limits.risk_open
+    unanswered = risk.asked - risk.answered[1]
+    return level if may_reach(steadied, level, now_ms, unanswered, limits.score_memory_ms) else None
 
 
 def _shift_row(plan: RoutePlan, last: tuple[int, Row], now_ms: int) -> Row | None:

@@ -19,6 +19,7 @@ from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
 from controltower.route.route import Effects, Route, subject_of
 from controltower.route.state import Load, Risk
+from controltower.route.steadied import begin_anew
 from schemas import wire
 from schemas.vocabulary import ExceptionCode, Resolution, Transition
 
@@ -200,11 +201,11 @@ def forget_condition(risk: Risk, code: ExceptionCode, at_ms: int) -> None:
     """A person or another exception ended it: its evidence begins anew."""
     match code:
         case ExceptionCode.SLA_AT_RISK:
-            risk.on, risk.high, risk.low = False, 0, 0
+            risk.answers = begin_anew(at_ms)
         case ExceptionCode.ETA_SLIP:
             risk.slip_ended_ms = at_ms
         case ExceptionCode.ROUTE_OVERLOADED:
-            risk.load = Load()
+            risk.load = Load(answers=begin_anew(at_ms))
         case _:
             pass
 

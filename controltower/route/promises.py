@@ -16,11 +16,14 @@ from controltower.route.judge import end_episode, find_episode, hold_against, sa
 from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
 from controltower.route.route import Effects, Route, subject_of
+from controltower.route.scores import question_of
+from schemas import wire
 from schemas.vocabulary import Resolution
 
 
 def judge_scores(
     route: Route,
+    score: wire.Score,
     etas_ms: Mapping[int, int],
     explanation: tuple[Explained, ...],
     summary: str | None,
@@ -29,17 +32,23 @@ def judge_scores(
     limits: Limits,
     effects: Effects,
 ) -> None:
-    """After a score; `etas_ms`: the median arrival at each stop that was scored."""
+    """After a score; `etas_ms`: the median arrival at each stop of the newest answer."""
     plan, risk = route.plan, route.state.risk
     if plan is None:
         return
-    sla_at_risk.step(risk, plan, etas_ms, now_ms, limits)
+    asked_ms, _ = question_of(score)
+    worst = sla_at_risk.weigh_answer(plan, score, limits)
+    steadied = risk.answers.take((asked_ms, worst), sla_at_risk.thresholds(limits))
     if not _is_told_as_breach(route):
-        at_risk = sla_at_risk.verdict(risk, plan, etas_ms, now_ms, limits, explanation, summary)
+        at_risk = sla_at_risk.verdict(risk, steadied, plan, etas_ms, now_ms, limits, explanation, summary)
         hold_against(route, sla_at_risk.CODE, at_risk, now_ms, trigger, limits, effects)
         _give_way(route, now_ms, limits, effects)
+    if score.p_shift is not None:
+        answer = (asked_ms, 1.0 - score.p_shift)
+        risk.load.answers.take(answer, route_overloaded.thresholds(limits))
     if risk.load.p_done is not None and any(stop.shipments for stop in plan.stops):
-        load = route_overloaded.verdict(risk.load, len(route.remaining()))
+        undone = risk.load.answers.steadied(route_overloaded.thresholds(limits))
+        load = route_overloaded.verdict(undone, risk.load.p_done, len(route.remaining()))
         hold_against(route, route_overloaded.CODE, load, now_ms, trigger, limits, effects)
 
 

@@ -20,12 +20,24 @@ LATE_STEPS = 10_000
 _TO_STEPS = 0.5 * LATE_STEPS
 
 
+def question_of(score: wire.Score) -> tuple[int, int]:
+    """Its moment (ms), and which of its route it was: 0 where its id does not end in a number."""
+    number = score.request_id.rpartition("/")[2]
+    return to_ms(score.as_of), int(number) if number.isdecimal() else 0
+
+
 def take_score(route: Route, plan: RoutePlan, score: wire.Score, now_ms: int) -> dict[int, int]:
-    """Keep the answer; the median arrival (ms) at each stop of it that is still ahead.
+    """Keep the answer, unless the one kept is to a later question; the median arrival (ms) at each stop of
+    what is kept that is still ahead.
 
     An arrival is kept against the ETA of the rule, so that it moves with the slip until the next score.
     """
-    risk, left = route.state.risk, set(route.remaining())
+    risk, left, question = route.state.risk, set(route.remaining()), question_of(score)
+    if question < risk.answered:
+        return _find_etas(route, plan, now_ms)
+    risk.answered = question
+    if score.p_shift is not None:
+        risk.load.p_done = score.p_shift
     answered = {plan.stop_index.get(stop.stop_id, -1): stop for stop in score.stops}
     known = sorted(i for i in answered if i in left)
     risk.p_late = {i: answered[i].p_late for i in known}
@@ -46,6 +58,15 @@ def take_score(route: Route, plan: RoutePlan, score: wire.Score, now_ms: int) ->
             stop.p90_s - stop.p50_s,
         )
     return etas_ms
+
+
+def _find_etas(route: Route, plan: RoutePlan, now_ms: int) -> dict[int, int]:
+    """The median arrival (ms) at each stop of the answer that is kept."""
+    risk = route.state.risk
+    known = list(risk.p_late)
+    ruled = estimate_p50s(plan.stops, known, route.slip_ms(now_ms), now_ms)
+    shifts = (risk.arrivals[i][0] if i in risk.arrivals else 0 for i in known)
+    return {i: rule_ms + 1000 * shift_s for i, rule_ms, shift_s in zip(known, ruled, shifts, strict=True)}
 
 
 def spread_arrivals(scored: Mapping[int, Arrival], left: Sequence[int]) -> list[Arrival]:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from controltower.exceptions.episode import Episode, Trigger
 from controltower.route.evidence import START, Fix, Slipping, Snapshot
+from controltower.route.steadied import Answers, Steadied
 from controltower.stamped import open_stamped, stamp
 from schemas.vocabulary import Motion, RouteEnd
 
@@ -34,7 +35,10 @@ class Slip(msgspec.Struct, array_like=True):
 
 
 class Load(msgspec.Struct, array_like=True):
-    """Memory of ROUTE_OVERLOADED; `p_done`: of the last answer, P(all stops done by the shift's end)."""
+    """Memory of ROUTE_OVERLOADED; `p_done`: of the last answer, P(all stops done by the shift's end).
+
+    `on` to `high_since_ms`: from before answers were steadied; read once, then left empty.
+    """
 
     on: bool = False
     since_ms: int = 0
@@ -42,10 +46,16 @@ class Load(msgspec.Struct, array_like=True):
     low: int = 0
     high_since_ms: int = 0
     p_done: float | None = None
+    #: P(not done by then)
+    answers: Answers = msgspec.field(default_factory=Answers)
 
 
 class Risk(msgspec.Struct, array_like=True):
-    """What the last scores said, and when the next one is worth asking for."""
+    """What the last scores said, and when the next one is worth asking for.
+
+    `high` to `since_ms`, `high_since_ms` and `severe`: from before answers were steadied; read once, then
+    left empty.
+    """
 
     asked_ms: int = 0
     asked_slip_ms: int = 0
@@ -59,7 +69,6 @@ class Risk(msgspec.Struct, array_like=True):
     p_late: dict[int, float] = {}
     #: stop index -> the model's median against the ETA of the rule, and how far its 10 % and 90 % lie from it
     arrivals: dict[int, tuple[int, int, int]] = {}
-    #: since when evaluations are high; SLA_AT_RISK is told as severe
     high_since_ms: int = 0
     severe: bool = False
     #: SLA_BREACHED: the stops, one bit each, and when the next promise to a customer is looked at; 0: none
@@ -75,6 +84,10 @@ class Risk(msgspec.Struct, array_like=True):
     slip_ended_ms: int = 0
     #: what was said first of stops, until it is known what came true; see outcomes.py
     foretold: bytes = b""
+    #: p(late) of the promises at risk
+    answers: Answers = msgspec.field(default_factory=Answers)
+    #: the question that `p_late` and `arrivals` answer: its moment (ms), and which of the route it is
+    answered: tuple[int, int] = (0, 0)
 
 
 class Told(msgspec.Struct, array_like=True):
@@ -172,6 +185,8 @@ def decode_state(data: bytes) -> RouteState:
         _move_slip(state)
     if state.risk.awaited:
         state.risk.foretold, state.risk.awaited = pack_foretold(state.risk.awaited), {}
+    if state.risk.on or state.risk.load.on:
+        _move_risk(state.risk)
     state.tenant, state.source = sys.intern(state.tenant), sys.intern(state.source)
     state.feed = sys.intern(state.feed)
     if state.carrier is not None:
@@ -189,6 +204,17 @@ def _move_slip(state: RouteState) -> None:
     old, state.risk.slip = state.risk.slip, Slip()
     at_ms, slip_ms = state.base.progress.at_ms, state.base.progress.slip_ms
     state.base = replace(state.base, slipping=Slipping(at_ms, slip_ms, old.level, old.since_ms))
+
+
+def _move_risk(risk: Risk) -> None:
+    """What was told by a version that counted answers goes on, as if it had been certain."""
+    load = risk.load
+    if risk.on:
+        risk.answers = Answers(Steadied(risk.since_ms, 1.0, True, risk.since_ms, risk.severe))
+        risk.on, risk.since_ms, risk.high, risk.low, risk.severe = False, 0, 0, 0, False
+    if load.on:
+        load.answers = Answers(Steadied(load.since_ms, 1.0, True, load.since_ms))
+        load.on, load.since_ms, load.high, load.low = False, 0, 0, 0
 
 
 def lacks_plan_times(state: RouteState) -> bool:

@@ -44,7 +44,7 @@ def test_a_file_needs_only_what_differs_and_its_version_tells_the_values() -> No
         ("version: x\nmotion:\n  walking_mps: -1\n", "line 3, motion.walking_mps: Input should be greater"),
         ("version: x\nmotion:\n  walking: 1\n", "line 3, motion.walking: Extra inputs"),
         ("version: x\nhalts: {}\n", "line 2, halts: Extra inputs"),
-        ("version: x\nsla_at_risk:\n  risk_open: 0.3\n", "line 3, risk_clear: must not be above risk_open"),
+        ("version: x\nsla_at_risk:\n  risk_open: 0.2\n", "line 3, risk_clear: must not be above risk_open"),
         (
             "version: x\nlong_halt:\n  halt_s: ten\n",
             "line 3, long_halt.halt_s: Input should be a valid number",
