@@ -29,6 +29,8 @@ from schemas import topics, wire
 
 #: p(late) from which SLA_AT_RISK could open.
 THRESHOLDS = tuple(round(0.3 + 0.05 * i, 2) for i in range(14))
+#: The last stop whose arrival tells when a trip left: later ones tell of its way as well.
+_TELLS_DEPARTURE = 3
 _PLOT = "alerts.svg"
 _FIRST_SEED = 900
 
@@ -87,8 +89,9 @@ def _simulated(day: Day, settings: Settings) -> list[RouteDay]:
         one = days.get(outcome.route_id)
         if one is not None and outcome.stop_id in one.plan.stop_index:
             one.arrivals_ms[one.plan.stop_index[outcome.stop_id]] = outcome.arrived_at_ms
-    for one in days.values():
-        _note_departure(one)
+    for movement in day.movements:
+        if movement.tour.route_id in days:
+            days[movement.tour.route_id].departed_ms = day.starts_at_ms + round(1000 * movement.departed_s)
     return list(days.values())
 
 
@@ -130,11 +133,11 @@ def _note(record: Record, days: Mapping[str, RouteDay], fixes: dict[str, list[Fi
 
 
 def _note_departure(one: RouteDay) -> None:
-    """When it left, as it came to its next stop: that arrival less the planned way."""
-    if len(one.plan.stops) < 2 or not one.arrivals_ms:
-        return
-    first = min(i for i in one.arrivals_ms if i) if any(one.arrivals_ms) else None
-    if first is not None:
+    """When it left, as it came to one of its next stops: that arrival less the planned way. A trip that is
+    known from further on only says nothing of its departure.
+    """
+    first = min((i for i in one.arrivals_ms if i), default=None)
+    if first is not None and first <= _TELLS_DEPARTURE:
         way_ms = one.plan.stops[first].arrival_ms - one.plan.stops[0].departure_ms
         one.departed_ms = one.arrivals_ms[first] - way_ms
 
@@ -144,12 +147,20 @@ def _lines(
 ) -> Iterator[str]:
     known = sum(bool(day.arrivals_ms) for day in days)
     yield f"{name}: {len(days):,} routes, arrivals known of {known:,}"
-    heads = ("alerts", 7), ("right", 7), ("precision", 11), ("due", 6), ("recall", 8), ("lead", 9)
+    heads = (
+        ("alerts", 7),
+        ("right", 7),
+        ("precision", 11),
+        ("open", 6),
+        ("due", 6),
+        ("recall", 8),
+        ("lead", 9),
+    )
     yield " " * 19 + "".join(f"{head:>{width}}" for head, width in heads) + "  flaps/100"
     for row in rows:
         yield (
-            f"  {row.code.value:17}{row.alerts:7}{row.right:7}{_share(row.precision):>11}{row.due:6}"
-            f"{_share(row.recall):>8}{_minutes(row.lead_s):>9}{row.flaps_per_100:11.1f}"
+            f"  {row.code.value:17}{row.alerts:7}{row.right:7}{_share(row.precision):>11}{row.undecided:6}"
+            f"{row.due:6}{_share(row.recall):>8}{_minutes(row.lead_s):>9}{row.flaps_per_100:11.1f}"
         )
     yield "  SLA_AT_RISK from other thresholds of p(late): precision, recall, lead"
     for threshold, row in curve:

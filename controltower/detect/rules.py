@@ -62,6 +62,7 @@ _SECTIONS: dict[str, tuple[str, ...]] = {
         "risk_clear",
         "severe_open",
         "severe_clear",
+        "timetable_risk_ms",
     ),
     "sla_breached": ("breach_wait_ms", "timetable_breach_ms"),
     "eta_slip": ("slip_open_ms", "slip_worse_ms", "slip_worst_ms", "slip_clear_ms", "slip_looks"),
@@ -72,6 +73,7 @@ _SECTIONS: dict[str, tuple[str, ...]] = {
 _ORDERED = (
     ("risk_clear", "risk_open"),
     ("severe_clear", "severe_open"),
+    ("timetable_risk_ms", "timetable_breach_ms"),
     ("slip_clear_ms", "slip_open_ms"),
     ("slip_open_ms", "slip_worse_ms"),
     ("slip_worse_ms", "slip_worst_ms"),

@@ -4,9 +4,9 @@ Woken by scores. What counts is the worst p(late) of each answer, as a mean over
 opens at 0.75, clears after 10 min below 0.3. One exception per route, with the stops it is about. Severe from
 0.85 until below 0.7.
 
-A promise at a stop where nothing is delivered is a timetable. Nobody waits for a parcel there, and city
-buses run 5 min late as a rule, so there the risk is that of what SLA_BREACHED calls broken: 10 min beyond the
-promise, by the quantiles of the answer.
+A promise at a stop where nothing is delivered is a timetable. Nobody waits for a parcel there, city buses run
+5 min late as a rule, and SLA_BREACHED calls it broken after 10 min. So there p is that of an arrival 8 min or
+more beyond the promise, by the quantiles of the answer.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ def weigh_answer(plan: RoutePlan, score: wire.Score, limits: Limits) -> float:
 def _weigh_timetable(
     p_late: float, promised_ms: int, p10_s: int | None, p50_s: int | None, p90_s: int | None, limits: Limits
 ) -> float:
-    """P(missed by as much as counts as broken), all from one moment; 0 where no quantiles are told."""
+    """P(missed by nearly as much as is broken), all from one moment; 0 where no quantiles are told."""
     if p10_s is None or p50_s is None or p90_s is None:
         return 0.0
-    slack_s = (promised_ms + limits.timetable_breach_ms) // 1000 - p50_s
+    slack_s = (promised_ms + limits.timetable_risk_ms) // 1000 - p50_s
     return min(p_late, late_steps_of(slack_s, p50_s - p10_s, p90_s - p50_s) / LATE_STEPS)
 
 

@@ -22,6 +22,10 @@ from schemas.vocabulary import ExceptionCode, Resolution, Transition
 
 Code = ExceptionCode
 CODES = (Code.SLA_AT_RISK, Code.SLA_BREACHED, Code.ETA_SLIP, Code.LATE_DEPARTURE, Code.ROUTE_OVERLOADED)
+#: Told ahead of what they tell of.
+_WARNINGS = (Code.SLA_AT_RISK, Code.ROUTE_OVERLOADED)
+#: A trip that is known to its last tenth is known to its end: trackers fall silent short of the last stop.
+_KNOWN_TO_SHARE = 0.9
 #: What tells of a slip as well: see detect/eta_slip.py.
 _TELLS_SLIP = (Code.ETA_SLIP, Code.SLA_AT_RISK, Code.SLA_BREACHED, Code.LATE_DEPARTURE)
 
@@ -48,7 +52,11 @@ class Alert:
 
 @dataclass(slots=True)
 class AlertScore:
-    """One code over all routes. `lead_s`: from the alert to what it warns of, median over what was found."""
+    """One code over all routes. `lead_s`: from the alert to what it warns of, median over what was found.
+
+    undecided: warnings that had not come true when the record of their trip ended short of its end, and late
+    departures of trips of which it is not known when they left. They are neither right nor wrong.
+    """
 
     code: ExceptionCode
     routes: int = 0
@@ -56,12 +64,14 @@ class AlertScore:
     found: int = 0
     alerts: int = 0
     right: int = 0
+    undecided: int = 0
     flaps: int = 0
     leads_s: list[float] = field(default_factory=list)
 
     @property
     def precision(self) -> float | None:
-        return self.right / self.alerts if self.alerts else None
+        decided = self.alerts - self.undecided
+        return self.right / decided if decided else None
 
     @property
     def recall(self) -> float | None:
@@ -115,13 +125,25 @@ def due_ms(day: RouteDay, code: ExceptionCode, limits: Limits) -> list[int]:
             return sorted(at_ms for at_ms, slip_ms in slips if slip_ms >= limits.slip_open_ms)
         case Code.LATE_DEPARTURE:
             missing_ms = plan.stops[0].departure_ms + limits.late_departure_ms
-            return [missing_ms] if day.departed_ms is None or day.departed_ms > missing_ms else []
+            return [missing_ms] if day.departed_ms is not None and day.departed_ms > missing_ms else []
         case _:
             last = len(plan.stops) - 1
             arrived_ms = day.arrivals_ms.get(last)
             done_ms = None if arrived_ms is None else arrived_ms + plan.stops[last].service_ms
             loaded = any(stop.shipments for stop in plan.stops)
             return [plan.ends_ms] if loaded and done_ms is not None and done_ms > plan.ends_ms else []
+
+
+def _is_known(day: RouteDay, code: ExceptionCode) -> bool:
+    """True where the record can tell that an alert of this code was wrong."""
+    if code is Code.LATE_DEPARTURE:
+        return day.departed_ms is not None
+    return code not in _WARNINGS or is_known_to_end(day)
+
+
+def is_known_to_end(day: RouteDay) -> bool:
+    """False where the record of the trip ends on its way, or it was never seen."""
+    return max(day.arrivals_ms, default=0) >= _KNOWN_TO_SHARE * (len(day.plan.stops) - 1)
 
 
 def score_alerts(days: Sequence[RouteDay], limits: Limits) -> list[AlertScore]:
@@ -141,9 +163,11 @@ def _score_route(row: AlertScore, day: RouteDay, alerts: Sequence[Alert], limits
     row.due += bool(due)
     row.alerts += len(mine)
     row.flaps += sum(alert.occurrences - 1 for alert in mine) + max(0, len(mine) - 1)
-    warns = row.code in (Code.SLA_AT_RISK, Code.ROUTE_OVERLOADED)
+    warns = row.code in _WARNINGS
     ahead = {alert.detected_ms: [at for at in due if at >= alert.detected_ms or not warns] for alert in mine}
-    row.right += sum(bool(ahead[alert.detected_ms]) for alert in mine)
+    right = sum(bool(ahead[alert.detected_ms]) for alert in mine)
+    row.right += right
+    row.undecided += len(mine) - right if not _is_known(day, row.code) else 0
     tells = _TELLS_SLIP if row.code is Code.ETA_SLIP else (row.code,)
     if not due or not any(alert.code in tells for alert in alerts):
         return
@@ -174,6 +198,7 @@ def _sweep_one(days: Sequence[RouteDay], limits: Limits, threshold: float) -> Al
         row.due += bool(due)
         row.alerts += told_ms is not None
         row.right += bool(ahead)
+        row.undecided += told_ms is not None and not ahead and not is_known_to_end(day)
         row.found += bool(ahead)
         if told_ms is not None and ahead:
             row.leads_s.append((ahead[0] - told_ms) / 1000)

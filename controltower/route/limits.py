@@ -83,7 +83,9 @@ class Limits(msgspec.Struct, frozen=True):
     risk_clear: float = 0.3
     severe_open: float = 0.85
     severe_clear: float = 0.7
-    #: a promise at a stop where nothing is delivered is a timetable: so far beyond it, it is broken
+    #: a promise at a stop where nothing is delivered is a timetable: so far beyond it, an arrival
+    #: is what SLA_AT_RISK warns of, and a promise is broken
+    timetable_risk_ms: int = 8 * MINUTE_MS
     timetable_breach_ms: int = 10 * MINUTE_MS
     #: a delivery may be scanned this much after it happened
     breach_wait_ms: int = 2 * MINUTE_MS

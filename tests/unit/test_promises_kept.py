@@ -47,6 +47,20 @@ def test_a_warning_is_right_where_a_promise_breaks_after_it() -> None:
     assert row.leads_s == [PROMISE_S - 60]
 
 
+def test_a_warning_whose_trip_was_not_recorded_to_its_end_is_undecided() -> None:
+    """Nobody knows whether it would have come true, so it counts for neither; nor does a late departure of a
+    trip that was never seen to leave."""
+    cut, unseen = day_of(100), day_of(100)
+    cut.arrivals_ms = {i: at_ms for i, at_ms in cut.arrivals_ms.items() if i < 5}
+    cut.records = [told(Code.SLA_AT_RISK, 60)]
+    row = row_of([cut], Code.SLA_AT_RISK)
+    assert (row.alerts, row.right, row.undecided, row.precision) == (1, 0, 1, None)
+    unseen.arrivals_ms, unseen.departed_ms = {}, None
+    unseen.records = [told(Code.LATE_DEPARTURE, 900)]
+    row = row_of([unseen], Code.LATE_DEPARTURE)
+    assert (row.due, row.undecided) == (0, 1)
+
+
 def test_a_timetable_is_due_from_ten_minutes_beyond_its_promise() -> None:
     """Eight minutes late is no broken timetable, but a broken promise to a customer."""
     assert [row_of([day_of(480, parcels)], Code.SLA_BREACHED).due for parcels in (0, 1)] == [0, 1]
@@ -75,7 +89,7 @@ def test_flaps_are_returns_and_further_openings_per_hundred_routes() -> None:
 
 
 def test_other_thresholds_are_tried_on_the_recorded_scores() -> None:
-    """Two scores running, two minutes apart: the lower threshold warns earlier."""
+    """The mean of the scores comes to the lower threshold earlier, and to the highest one never."""
     day = day_of(400)
     says = [(30, 0.5), (160, 0.6), (300, 0.9), (430, 0.9)]
     day.scores = [one for at, p in says if isinstance(one := score(at, p), wire.Score)]
