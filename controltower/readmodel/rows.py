@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import msgspec
@@ -140,3 +141,18 @@ def _row(
     fields = {"seq": str(seq), **fields, "record": record.value.decode()}
     text = "" if line is None else encode_line(line).decode()
     return Row(record.topic, row_id, seq, fields, score, ended=line is None, line=text, step=step)
+
+
+def find_newer(rows: Sequence[Row], stored: Sequence[Sequence[bytes | None]]) -> list[Row]:
+    """Rows that say more than what is stored, which is (seq, phase, motion) of each."""
+    return [
+        replace(row, step=None) if row.step and _step(known) == row.step[1:] else row
+        for row, known in zip(rows, stored, strict=True)
+        if row.deleted or known[0] is None or row.seq > int(known[0])
+    ]
+
+
+def _step(known: Sequence[bytes | None]) -> tuple[str, str]:
+    """Phase and motion of a stored route."""
+    _, phase, motion = ((value or b"").decode() for value in known)
+    return phase, motion

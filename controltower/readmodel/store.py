@@ -7,7 +7,6 @@ were made again, has another run: what earlier ones wrote says nothing about the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final, Protocol
 
 import redis
@@ -16,7 +15,7 @@ from redis.exceptions import ConnectionError as RedisGone
 from redis.exceptions import RedisError, WatchError
 from redis.retry import Retry
 
-from controltower.readmodel.rows import KINDS, Row
+from controltower.readmodel.rows import KINDS, Row, find_newer
 
 #: The number grows when the meaning of a key changes, so old and new readers never mix.
 PREFIX: Final = "ct:2:"
@@ -132,8 +131,9 @@ class RedisStore:
         where = position_key(partition)
         with self._client.pipeline(transaction=True) as pipe:
             pipe.watch(where)  # type: ignore[no-untyped-call]
-            _check(confirmed, run, _strings(pipe.hgetall(where)))
-            fresh = self._newer(rows)
+            position, stored = self._read(where, rows)
+            _check(confirmed, run, position)
+            fresh = find_newer(rows, stored)
             pipe.multi()
             for row in fresh:
                 _put(pipe, row, run)
@@ -142,19 +142,14 @@ class RedisStore:
             pipe.execute()
         return len(fresh)
 
-    def _newer(self, rows: Sequence[Row]) -> list[Row]:
-        """Rows that say more than what is stored."""
-        if not rows:
-            return []
+    def _read(self, where: str, rows: Sequence[Row]) -> tuple[dict[str, str], list[Any]]:
+        """The position, and (seq, phase, motion) of each row as stored, in one round trip."""
         with self._client.pipeline(transaction=False) as pipe:
+            pipe.hgetall(where)
             for row in rows:
                 pipe.hmget(row_key(row.kind, row.row_id), ["seq", "phase", "motion"])
-            stored: list[Any] = pipe.execute()
-        return [
-            replace(row, step=None) if row.step and _step(known) == row.step[1:] else row
-            for row, known in zip(rows, stored, strict=True)
-            if row.deleted or known[0] is None or row.seq > int(known[0])
-        ]
+            position, *stored = pipe.execute()
+        return _strings(position), stored
 
     def begin(self, partition: int, run: str) -> dict[str, int]:
         stored = _strings(self._answer("hgetall", position_key(partition)))
@@ -277,12 +272,6 @@ def _check(confirmed: Mapping[str, int], run: str, stored: Mapping[str, str]) ->
             raise StoreBehind(
                 f"redis stands at {topic} offset {positions.get(topic, 0)}, but had stored {offset}"
             )
-
-
-def _step(known: Sequence[bytes | None]) -> tuple[str, str]:
-    """Phase and motion of a stored route."""
-    _, phase, motion = ((value or b"").decode() for value in known)
-    return phase, motion
 
 
 def _put_step(pipe: Any, row: Row) -> None:

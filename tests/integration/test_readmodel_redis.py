@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 import redis
 
 from controltower.embedded.redis import EmbeddedRedis
 from controltower.readmodel.overview import overview
-from controltower.readmodel.rows import make_row
+from controltower.readmodel.rows import Row, make_row
 from controltower.readmodel.store import (
     KEEP_ENDED_S,
     RedisStore,
@@ -68,19 +69,19 @@ def test_who_wakes_up_late_overwrites_nothing(
     store: RedisStore, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another writer between the look at the stored seq and the transaction: the old row loses."""
-    look, looks = store._newer, list[int]()
+    read, reads = store._read, list[Any]()
 
-    def look_while_another_writes(rows: list[object]) -> list[object]:
-        newer = look(rows)  # type: ignore[arg-type]
-        looks.append(len(newer))
-        if len(looks) == 1:
+    def read_before_another_writes(where: str, rows: Sequence[Row]) -> Any:
+        position, stored = read(where, rows)
+        reads.append(stored[0][0])
+        if len(reads) == 1:
             client.hset(row_key("route", "r1"), mapping={"seq": "9"})
             client.hset(position_key(1), ROUTE_STATUS, "10")
-        return newer  # type: ignore[return-value]
+        return position, stored
 
-    monkeypatch.setattr(store, "_newer", look_while_another_writes)
+    monkeypatch.setattr(store, "_read", read_before_another_writes)
     assert store.write(1, [make_row(as_record(status(2)))], {ROUTE_STATUS: 3}) == 0
-    assert looks == [1, 0]
+    assert reads == [None, b"9"]
     assert client.hget(row_key("route", "r1"), "seq") == "9"
 
 
