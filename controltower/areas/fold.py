@@ -149,10 +149,15 @@ class AreaFold:
 
     def _weigh(self, parent: Disruption, at_ms: int) -> None:
         if parent.episode.exception_id in self._parents:
-            parent.at_ms = max(parent.at_ms, at_ms)
-            self._touch(parent)
+            at_ms = self._move_on(parent, at_ms)
             tell = partial(self._tell, parent)
-            lives.weigh(parent, self._members(parent), parent.at_ms, tell)
+            lives.weigh(parent, self._members(parent), at_ms, tell)
+
+    def _move_on(self, parent: Disruption, at_ms: int) -> int:
+        """The parent's time, which never goes back: its children's logs and the clock run apart."""
+        parent.at_ms = max(parent.at_ms, at_ms)
+        self._touch(parent)
+        return parent.at_ms
 
     def _forget_member(self, parent: Disruption, child: Child, at_ms: int) -> None:
         """What late data took back shows nothing; with too little left the parent is taken back as well."""
@@ -164,12 +169,11 @@ class AreaFold:
     def _end(self, parent: Disruption, resolution: Resolution, at_ms: int) -> None:
         """The end of a parent; children that are still open go on alone."""
         children = self._members(parent)
-        at_ms = max(parent.at_ms, at_ms)
+        at_ms = self._move_on(parent, at_ms)
         ended = lives.end(parent, children, resolution, at_ms)
         self._archive.keep(ended)
         self._tell(parent, ended)
         del self._parents[parent.episode.exception_id]
-        self._touch(parent)
         for child in children:
             child.parent_id = None
             self._keep(child)
@@ -220,10 +224,9 @@ class AreaFold:
         if step is Step.RESOLVE:
             self._end(parent, Resolution.AUTO, at_ms)
             return
-        self._touch(parent)
         subject = lives.subject_of(parent, self._members(parent))
         happen = lifecycle.wake if step is Step.WAKE else lifecycle.escalate
-        self._tell(parent, happen(parent.episode, subject, at_ms))
+        self._tell(parent, happen(parent.episode, subject, self._move_on(parent, at_ms)))
 
     def _command(self, command: wire.Command) -> None:
         """As the owner of a route's exception does: obey and answer, or say why not."""
@@ -236,13 +239,13 @@ class AreaFold:
             self._reply(command, commands.answer(command, now_ms, refusal))
             return
         commands.note(parent.episode, command)
-        self._touch(parent)
+        at_ms = self._move_on(parent, now_ms)
         ending = commands.ENDINGS.get(command.kind)
         if ending is not None:
-            self._end(parent, ending, now_ms)
+            self._end(parent, ending, at_ms)
         else:
             subject = lives.subject_of(parent, self._members(parent))
-            self._tell(parent, commands.obey(parent.episode, command, subject, now_ms))
+            self._tell(parent, commands.obey(parent.episode, command, subject, at_ms))
         if command.kind is CommandKind.DISPUTE:
             self._tallies["disputed", parent.episode.code.value] += 1
         self._reply(command, commands.answer(command, now_ms, None, parent.episode.seq))
@@ -258,9 +261,9 @@ class AreaFold:
         parent = self._parents.get(action.exception_id)
         if parent is None or action.state is not ActionState.DISPATCHED:
             return
-        self._touch(parent)
+        at_ms = self._move_on(parent, to_ms(action.decided_at))
         subject = lives.subject_of(parent, self._members(parent))
-        self._tell(parent, lifecycle.start_recovery(parent.episode, subject, to_ms(action.decided_at)))
+        self._tell(parent, lifecycle.start_recovery(parent.episode, subject, at_ms))
 
     def _tell(self, parent: Disruption, record: wire.ExceptionRecord | None) -> None:
         """Partition by home: there recovery and everybody else looks for it."""

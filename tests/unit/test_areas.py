@@ -157,6 +157,16 @@ def test_late_data_takes_the_parent_back() -> None:
     assert answers(outs) == [("A", False), ("C", False)]
 
 
+def test_the_time_of_a_parent_never_goes_back() -> None:
+    """It has escalated by the clock; a child whose log is behind is told at its time, not before."""
+    fold = new_fold()
+    fold.fold(log_of(JAM))
+    (escalated,) = told(fold.fold(log_of(tick(800))).outputs)
+    late = [child(route, 500) for route in "DEF"]
+    (updated,) = told(fold.fold(log_of(late)).outputs)
+    assert (updated.transition, updated.updated_at) == (Transition.UPDATED, escalated.updated_at)
+
+
 def test_people_command_a_parent_as_any_other() -> None:
     """Acknowledged and answered; it escalates by the clock until then."""
     fold = new_fold()
