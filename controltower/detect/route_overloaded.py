@@ -10,6 +10,7 @@ from __future__ import annotations
 from controltower.detect.rule import Verdict, Wake
 from controltower.route.limits import Limits
 from controltower.route.steadied import Steadied, Thresholds
+from controltower.route.timeline import from_ms
 from schemas.vocabulary import ExceptionCode
 
 CODE = ExceptionCode.ROUTE_OVERLOADED
@@ -33,9 +34,17 @@ def thresholds(limits: Limits) -> Thresholds:
     )
 
 
-def verdict(steadied: Steadied, p_done: float, stops_left: int) -> Verdict:
-    """Active with the probability that it is done in time, by the last answer."""
+def verdict(steadied: Steadied, p_done: float, stops_left: int, ends_ms: int) -> Verdict:
+    """Active with the probability that it is done by the end of the shift (ms), by the last answer.
+
+    confidence: the mean that decides. cut_off: that end; work can be taken off the route until then.
+    """
     if not steadied.on:
         return Verdict(False, steadied.since_ms)
-    metrics: dict[str, float | str] = {"p_done": round(p_done, 4), "stops_left": float(stops_left)}
+    metrics: dict[str, float | str] = {
+        "p_done": round(p_done, 4),
+        "confidence": round(steadied.mean, 4),
+        "stops_left": float(stops_left),
+        "cut_off": from_ms(ends_ms).isoformat(),
+    }
     return Verdict(True, steadied.since_ms, None, metrics)

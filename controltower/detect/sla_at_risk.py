@@ -19,7 +19,7 @@ from controltower.route.plan import RoutePlan
 from controltower.route.scores import LATE_STEPS, late_steps_of
 from controltower.route.state import Risk
 from controltower.route.steadied import Steadied, Thresholds
-from controltower.route.timeline import to_ms
+from controltower.route.timeline import from_ms, to_ms
 from schemas import wire
 from schemas.vocabulary import ExceptionCode
 
@@ -93,18 +93,23 @@ def verdict(
     explanation: tuple[Explained, ...] = (),
     summary: str | None = None,
 ) -> Verdict:
-    """Active with the stops at risk, the worst first; `etas_ms`: the median arrival at those in `p_late`."""
+    """Active with the stops at risk, the worst first; `etas_ms`: the median arrival at those in `p_late`.
+
+    confidence: the mean that decides. cut_off: the last promise at risk; behind it there is nothing to save.
+    """
     if not steadied.on:
         return Verdict(False, steadied.since_ms)
     at_risk = sorted(_find_at_risk(risk, plan, etas_ms, now_ms, limits))
     worst = -at_risk[0][0] if at_risk else max(risk.p_late.values(), default=0.0)
     metrics: dict[str, float | str] = {
         "p_late": round(worst, 4),
+        "confidence": round(steadied.mean, 4),
         "level": 2.0 if steadied.severe else 1.0,
         "stops_at_risk": float(len(at_risk)),
         "stops": ",".join(plan.stops[i].stop_id for _, i in at_risk[:_STOPS_TOLD]),
     }
     if at_risk:
+        metrics["cut_off"] = from_ms(max(plan.stops[i].promised_ms or 0 for _, i in at_risk)).isoformat()
         first = plan.stops[at_risk[0][1]]
         metrics["late_s"] = round((etas_ms[at_risk[0][1]] - (first.promised_ms or 0)) / 1000)
     return Verdict(True, steadied.since_ms, None, metrics, explanation, summary)

@@ -48,7 +48,7 @@ def judge_scores(
         risk.load.answers.take(answer, route_overloaded.thresholds(limits))
     if risk.load.p_done is not None and any(stop.shipments for stop in plan.stops):
         undone = risk.load.answers.steadied(route_overloaded.thresholds(limits))
-        load = route_overloaded.verdict(undone, risk.load.p_done, len(route.remaining()))
+        load = route_overloaded.verdict(undone, risk.load.p_done, len(route.remaining()), plan.ends_ms)
         hold_against(route, route_overloaded.CODE, load, now_ms, trigger, limits, effects)
 
 

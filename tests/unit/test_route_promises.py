@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from controltower.route.limits import DEFAULT_LIMITS
 from controltower.route.timeline import from_ms
 from controltower.streaming.stage import Record
 from schemas import wire
@@ -92,6 +93,14 @@ def test_a_risk_needs_more_than_one_answer_or_one_minute() -> None:
     steady = told_of(log_with(pings, [(100, score(100, 0.9)), (230, score(230, 0.9))]), Code.SLA_AT_RISK)
     assert steady[0].metrics["stops"] == "S8,S9"
     assert (steady[0].severity, steady[0].model_version) == (1, "m1")
+
+
+def test_a_risk_says_how_sure_it_is_and_until_when_something_can_be_saved() -> None:
+    """The mean that has opened it, and the last promise at risk: what a playbook can hold a step against."""
+    scores = [(100, score(100, 0.9)), (230, score(230, 0.9))]
+    metrics = told_of(log_with(drive(0, 300, 0), scores), Code.SLA_AT_RISK)[0].metrics
+    assert DEFAULT_LIMITS.risk_open <= float(metrics["confidence"]) < 0.9
+    assert metrics["cut_off"] == from_ms(START_MS + (9 * LEG_S + PROMISE_S) * 1000).isoformat()
 
 
 def test_a_timetable_is_at_risk_only_where_it_will_be_missed_by_minutes() -> None:
@@ -191,7 +200,13 @@ def test_only_a_route_with_parcels_is_overloaded(shipments: int, opens: bool) ->
     told = told_of(log_with(drive(0, 300, 0), scores, shipments), Code.ROUTE_OVERLOADED)
     assert bool(told) is opens
     if opens:
-        assert told[0].metrics == {"p_done": 0.4, "stops_left": 8.0}
+        metrics = told[0].metrics
+        assert {name: metrics[name] for name in ("p_done", "stops_left")} == {
+            "p_done": 0.4,
+            "stops_left": 8.0,
+        }
+        assert 0.5 <= float(metrics["confidence"]) <= 0.7
+        assert metrics["cut_off"] == from_ms(START_MS + 9 * LEG_S * 1000).isoformat()
         assert told[1].cleared_at == from_ms(START_MS + 1_110_000)
 
 
