@@ -225,7 +225,9 @@ TALLIES: tuple[Metric, ...] = (
         _DIFFERENCE_BUCKETS,
     ),
     _tally(
-        "score", "shadow_turned", "stops of which only one of the two says at least 0.6, from which one acts"
+        "score",
+        "shadow_turned",
+        "stops of which only one of the two says 0.75 or more, enough for SLA_AT_RISK",
     ),
     Metric(
         "controltower_score_stability_permille",

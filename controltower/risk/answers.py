@@ -11,13 +11,14 @@ from controltower.risk.features import FEATURES
 from controltower.risk.models import Models
 from controltower.risk.predictions import HORIZON, Floats, Predictions, to_table
 from controltower.risk.scorer import Scorer
+from controltower.route.limits import Limits
 from schemas import wire
 
 #: An explanation has the strongest of its reasons.
 _REASONS: Final = 5
 _NAMES: Final = tuple(name for name, _ in FEATURES)
-#: p(late) from which dispatch would act: where live and candidate lie on two sides of it, they differ for it.
-ACTS_FROM: Final = 0.6
+#: p(late) from which SLA_AT_RISK opens: models that lie on two sides of it differ for dispatch.
+ACTS_FROM: Final = Limits().risk_open
 
 
 class Answered(NamedTuple):
