@@ -16,28 +16,44 @@ from setuptools import Extension, setup
 _ROOT = Path(__file__).resolve().parent
 #: Packages and modules that an event passes.
 _HOT = (
+    "controltower/clock.py",
     "controltower/detect",
     "controltower/exceptions",
+    "controltower/feeds/event_reader.py",
+    "controltower/feeds/field_readers.py",
+    "controltower/feeds/fold.py",
+    "controltower/feeds/identity.py",
+    "controltower/feeds/mapper.py",
+    "controltower/feeds/payload.py",
+    "controltower/feeds/plain_event.py",
+    "controltower/feeds/values.py",
     "controltower/publishing.py",
+    "controltower/readmodel/fold.py",
+    "controltower/readmodel/rows.py",
     "controltower/risk/features.py",
     "controltower/route",
+    "controltower/shipment",
+    "controltower/stamped.py",
     "schemas/cloud_events.py",
 )
+#: What mypyc cannot compile as it is meant: what a class of a plain module inherits from, and classes
+#: with options.
+_PLAIN = ("controltower/route/waiting.py",)
 _PLAIN_BASES = ("(msgspec.Struct", "import pydantic", "from pydantic")
-_PLAIN = ("__init__.py", "waiting.py")
 #: How the generated C reads attributes.
 _ATTRIBUTES = _ROOT / "deploy" / "compiled" / "fast_attributes.h"
 
 
 def find_modules() -> Iterator[str]:
-    """The modules to compile. Those that define structs or models stay plain, since mypyc drops the options
-    of such classes, and so does what they inherit from."""
+    """The modules to compile."""
     for name in _HOT:
         place = _ROOT / name
-        for module in sorted(place.glob("*.py")) if place.is_dir() else [place]:
-            text = module.read_text(encoding="utf-8")
-            if module.name not in _PLAIN and not any(base in text for base in _PLAIN_BASES):
-                yield str(module.relative_to(_ROOT))
+        for file in sorted(place.glob("*.py")) if place.is_dir() else [place]:
+            module, text = file.relative_to(_ROOT).as_posix(), file.read_text(encoding="utf-8")
+            if module.endswith("__init__.py") or module in _PLAIN:
+                continue
+            if not any(base in text for base in _PLAIN_BASES):
+                yield module
 
 
 def find_extensions() -> list[Extension]:

@@ -11,7 +11,7 @@ that has a value counts. null and "" stand for no value.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from controltower.feeds.rejection import Rejected
@@ -19,7 +19,7 @@ from controltower.feeds.values import LONGEST_IDENTIFIER, read_identifier
 from schemas.vocabulary import RejectReason
 
 #: The payload first, then what encloses the event, the event last.
-Chain = tuple[Any, ...]
+Chain = Sequence[Any]
 Getter = Callable[[Chain], Any]
 Paths = str | list[str]
 #: One step of a path: a value to the next value, or None.

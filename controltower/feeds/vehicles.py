@@ -47,7 +47,7 @@ def measure_skew_s(vehicle: Vehicle, ahead_ms: int, now_ms: int) -> float:
 
 def skew_s(ahead_ms: int) -> float:
     """The skew that a scan carries."""
-    return ahead_ms / 1000 if ahead_ms > SKEW_TOLERANCE_MS else 0
+    return ahead_ms / 1000 if ahead_ms > SKEW_TOLERANCE_MS else 0.0
 
 
 def follow(vehicle: Vehicle, scan: Scan, occurred_ms: int, now_ms: int) -> VehicleMoved | None:
