@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check faults bench bench-check clean
+.PHONY: help setup demo test check faults bench bench-check compiled clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
@@ -45,5 +45,13 @@ bench: setup ## this product against Faust, Quix and Kafka Streams, latency, CPU
 bench-check: setup ## has an event become dearer? instructions and CPU against the stored reference
 	@$(BIN)/python -m tests.bench.check
 
+compiled: setup ## the product as in the image, its hot paths compiled, in .venv-compiled (needs a C compiler)
+	@rm -rf .venv-compiled build
+	@echo "compiling and installing into .venv-compiled ..."
+	@CONTROLTOWER_COMPILED=1 $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
+	@$(PYTHON) -m venv .venv-compiled
+	@.venv-compiled/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@.venv-compiled/bin/python -m pip install --quiet --disable-pip-version-check --no-deps build/wheel/*.whl
+
 clean: ## remove the venv and caches
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info demo-out
+	@rm -rf $(VENV) .venv-compiled .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info demo-out

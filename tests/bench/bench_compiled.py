@@ -2,8 +2,7 @@
 
 python -m tests.bench.bench_compiled [--gtfs FOLDER] [--copies 8] [--records 50000] [--rounds 3]
 
-Builds the wheel with CONTROLTOWER_COMPILED=1 (a C compiler is needed), unpacks it into a temporary folder and
-folds the same log in a process of each kind by turns. Both must say the same, byte for byte.
+Folds the same log in a process of each kind by turns. Both must say the same, byte for byte.
 """
 
 from __future__ import annotations
@@ -13,12 +12,12 @@ import os
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from tests.bench.bench_fold import log_of
 from tests.bench.check_fold import save_log
+from tests.bench.compiled import compiled_checkout
 from tests.bench.contest import ROOT
 from tests.bench.measuring import spread, told
 
@@ -40,17 +39,6 @@ print(used / len(records) * 1e6, digest.hexdigest())
 """
 
 
-def build(folder: Path) -> Path:
-    """The unpacked compiled wheel."""
-    pip = [sys.executable, "-m", "pip", "--quiet", "wheel", "--no-deps", "--no-build-isolation"]
-    environment = {**os.environ, "CONTROLTOWER_COMPILED": "1"}
-    subprocess.run([*pip, "--wheel-dir", str(folder), str(ROOT)], check=True, env=environment)
-    unpacked = folder / "compiled"
-    with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
-        wheel.extractall(unpacked)
-    return unpacked
-
-
 def measure(package: Path, log: Path) -> tuple[float, str]:
     """(us of CPU per record, digest) of one process that imports the product from `package`."""
     environment: Mapping[str, str] = {**os.environ, "PYTHONPATH": str(package)}
@@ -68,10 +56,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        log = folder / "log"
+        log = Path(name) / "log"
         save_log(log, log_of(options.gtfs, options.copies)[: options.records])
-        packages = {"default": ROOT, "compiled": build(folder)}
+        packages = {"default": ROOT, "compiled": compiled_checkout()}
         costs: dict[str, list[float]] = {kind: [] for kind in packages}
         digests = set()
         for _ in range(options.rounds):

@@ -29,11 +29,11 @@ def quix_python() -> Path:
     requirements = HERE / "quix" / "requirements.txt"
 
     def build(folder: Path) -> None:
-        _run([sys.executable, "-m", "venv", str(folder)])
+        run([sys.executable, "-m", "venv", str(folder)])
         pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-        _run([*pip, "--disable-pip-version-check", "--no-deps", "-r", str(requirements)])
+        run([*pip, "--disable-pip-version-check", "--no-deps", "-r", str(requirements)])
 
-    return _cached("quix", [requirements], build) / "bin" / "python"
+    return cached("quix", [requirements], build) / "bin" / "python"
 
 
 def kafka_streams_command() -> list[str]:
@@ -48,13 +48,13 @@ def kafka_streams_command() -> list[str]:
     def build(folder: Path) -> None:
         shutil.copytree(project, folder, dirs_exist_ok=True)
         goals = ["compile", "dependency:copy-dependencies", f"-DoutputDirectory={folder / 'libs'}"]
-        _run(["mvn", "-B", "-q", "-f", str(folder / "pom.xml"), *goals])
+        run(["mvn", "-B", "-q", "-f", str(folder / "pom.xml"), *goals])
 
-    folder = _cached("kstreams", sources, build)
+    folder = cached("kstreams", sources, build)
     return ["java", "-cp", f"{folder / 'target' / 'classes'}:{folder / 'libs'}/*", MAIN_CLASS]
 
 
-def _cached(name: str, made_from: Iterable[Path], build: Callable[[Path], None]) -> Path:
+def cached(name: str, made_from: Iterable[Path], build: Callable[[Path], None]) -> Path:
     """The folder that `build` filled; a venv knows its place, so it is built where it stays."""
     root = Path(os.environ.get("CONTROLTOWER_BENCH_CACHE") or Path.home() / ".cache" / "controltower-bench")
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in made_from)).hexdigest()[:12]
@@ -68,7 +68,8 @@ def _cached(name: str, made_from: Iterable[Path], build: Callable[[Path], None])
     return folder
 
 
-def _run(command: Sequence[str]) -> None:
+def run(command: Sequence[str]) -> None:
+    """Raises PeerUnavailable with the end of what it said where the command fails."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise PeerUnavailable(f"{command[0]} failed: {(done.stdout + done.stderr)[-300:].strip()}")
