@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from random import Random
 from typing import ClassVar
@@ -158,7 +159,8 @@ class StopAndContinue(Scenario):
             assert code == Exit.RESTART, f"the zombie of {stage} ended with {code}\n{said[-1500:]}"
             tower.wait_for_work(since=woke_at)
         else:
-            tower.stop(f"sleepy-{stage}")
+            sleeper.terminate()
+            tower.wait_until(f"{stage} ends", lambda: _has_ended(sleeper), 60)
             tower.wait_for_work()
         return slept
 
@@ -189,6 +191,15 @@ def _times_ready(tower: FaultTower, stage: str) -> int:
     """How often the worker has said of this stage what it has."""
     lines = tower.log("worker").splitlines()
     return sum(f'"stage": "{stage}"' in line and '"event": "ready"' in line for line in lines)
+
+
+def _has_ended(sleeper: subprocess.Popen[bytes]) -> bool:
+    """Whether it is over; one that falls asleep in the transaction of its end is woken."""
+    if sleeper.poll() is not None:
+        return True
+    if _is_stopped(sleeper.pid):
+        sleeper.send_signal(signal.SIGCONT)
+    return False
 
 
 def _is_stopped(pid: int) -> bool:
