@@ -47,9 +47,14 @@ def moments_of(milestones: Milestones, row: int) -> Floats:
     began = begins(milestones.of_rows(slice(row, row + 1)))[0]
     at = [done[np.isfinite(done)]]
     for leg in range(len(done)):
-        steps = np.flatnonzero(np.isfinite(done[leg]))
+        steps, planned = np.flatnonzero(np.isfinite(done[leg])), milestones.planned[row, leg]
+        columns = np.flatnonzero(np.isfinite(planned))
+        if not len(steps) or not len(columns):
+            continue
+        # What is waited for is the next step of the plan, also one whose scan never came.
+        awaited = columns[np.searchsorted(columns, np.concatenate([[-1], steps[:-1]]), side="right")]
         before = np.concatenate([[began[leg]], done[leg, steps][:-1]])
-        due = before + milestones.planned[row, leg, steps]
+        due = before + planned[awaited]
         looks = np.concatenate([due[:, None], due[:, None] + _AGAIN_MIN], axis=1)
         at.append(looks[looks < done[leg, steps][:, None]])
     every: Floats = np.unique(np.concatenate(at))

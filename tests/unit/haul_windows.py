@@ -28,9 +28,7 @@ from schemas.topics import PLANS
 from schemas.vocabulary import HAUL_STEP_OF, HaulStepKind
 
 STARTS_AT: Final = datetime(2026, 3, 2, tzinfo=UTC)
-#: Marks move the clock; what falls due between two of them has its own time all the same.
-_HOUR_MS: Final = 3600 * 1000
-_DAY_MS: Final = 24 * _HOUR_MS
+_DAY_MS: Final = 24 * 60 * MINUTE_MS
 _FEED: Final = "plain"
 _MILESTONE_OF: Final = {kind: milestone for milestone, kind in reversed(HAUL_STEP_OF.items())}
 _ENCODE: Final = msgspec.json.Encoder().encode
@@ -42,23 +40,19 @@ def shipment_id_of(row: int) -> str:
 
 
 def haul_windows(milestones: Milestones, partitions: int) -> Iterator[tuple[int, list[Timed]]]:
-    """(end of a window in ms, what was received before it): the plans, then the scans, by the hour while
-    there are any and by the day where there are none, up to a day after the last one."""
+    """(end of a window in ms, what was received before it): the plans, the scans by the minute, a day more.
+
+    What falls due before a scan is due before it here, too.
+    """
     ends_ms = epoch_ms_of(STARTS_AT)
     plans = [_planned(haul_plan_of(milestones, row), ends_ms) for row in range(len(milestones))]
     yield _close(plans, ends_ms, partitions)
-    for hour, arrivals in groupby(_arrivals(milestones), _hour_of):
-        while ends_ms < hour * _HOUR_MS:
-            ends_ms = min(ends_ms + _DAY_MS, hour * _HOUR_MS)
-            yield _close([], ends_ms, partitions)
-        ends_ms += _HOUR_MS
-        intake = [(arrival_record(arrival, partitions), arrival.received_at_ms) for arrival in arrivals]
+    for received_ms, arrivals in groupby(_arrivals(milestones), lambda arrival: arrival.received_at_ms):
+        yield _close([], received_ms, partitions)
+        intake = [(arrival_record(arrival, partitions), received_ms) for arrival in arrivals]
+        ends_ms = received_ms + MINUTE_MS
         yield _close(intake, ends_ms, partitions)
     yield _close([], ends_ms + _DAY_MS, partitions)
-
-
-def _hour_of(arrival: Arrival) -> int:
-    return arrival.received_at_ms // _HOUR_MS
 
 
 def _close(intake: list[Timed], ends_ms: int, partitions: int) -> tuple[int, list[Timed]]:
