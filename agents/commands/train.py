@@ -20,6 +20,7 @@ from agents.progress import ProgressShown
 from controltower.risk.card import write_card
 from controltower.risk.history import History
 from controltower.risk.judging import Judgement, judge
+from controltower.risk.linehaul.features import Stage
 from controltower.risk.linehaul.publishing import train_line_haul
 from controltower.risk.linehaul.table import read_milestones
 from controltower.risk.publishing import write_model
@@ -68,7 +69,7 @@ def _train(history: History) -> Trained:
 
 def _train_line_haul(folder: Path, out: Path) -> int:
     milestones = read_milestones(folder)
-    with ProgressShown("training", "stages", 3) as progress:
+    with ProgressShown("training", "stages", len(Stage)) as progress:
         try:
             lines = train_line_haul(milestones, out, progress.advance)
         except OSError as failed:

@@ -122,7 +122,7 @@ def test_training_looks_at_the_moments_at_which_the_stream_asks(day: Day) -> Non
 
 def test_a_scan_that_never_came_is_waited_for_in_training_too(day: Day) -> None:
     """The departure of the first leg was not scanned: both look again when it is overdue."""
-    table = day.table.of_rows(slice(4))
+    table = day.table.of_rows(np.arange(4))
     table.effective[:, 0, 1] = np.nan
     assert rows_learned(table) <= rows_asked(replay(table, None))
 
