@@ -76,7 +76,7 @@ def _train_line_haul(folder: Path, out: Path) -> int:
             raise CommandError(f"{out}: {failed.strerror}", "name a folder that can be written") from None
     print(f"{len(milestones):,} shipments, {100 * np.mean(milestones.late()):.1f} % late")
     print("\n".join(lines))
-    print(f"written to {out}")
+    print(f"written to {out}; CONTROLTOWER_HAUL_MODEL_DIR={out} has it answer")
     return 0
 
 
