@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 
 from controltower.detect.rule import Explained, Verdict, Wake
 from controltower.route.limits import Limits
+from controltower.route.packed import open_arrivals, open_shares
 from controltower.route.plan import RoutePlan
 from controltower.route.scores import LATE_STEPS, late_steps_of
 from controltower.route.state import Risk
@@ -71,12 +72,13 @@ def _find_at_risk(
     risk: Risk, plan: RoutePlan, etas_ms: Mapping[int, int], now_ms: int, limits: Limits
 ) -> Iterator[tuple[float, int]]:
     """(-p, stop) of each promise that is still open and that the vehicle may well miss."""
-    for i, p in risk.p_late.items():
+    arrivals = open_arrivals(risk.arrivals)
+    for i, p in open_shares(risk.p_late).items():
         stop = plan.stops[i]
         if stop.promised_ms is None or stop.promised_ms <= now_ms:
             continue
-        if not stop.shipments and i in risk.arrivals:
-            _, early_s, late_s = risk.arrivals[i]
+        if not stop.shipments and i in arrivals:
+            _, early_s, late_s = arrivals[i]
             eta_s = (etas_ms[i] - now_ms) // 1000
             p = _weigh_timetable(p, stop.promised_ms - now_ms, eta_s - early_s, eta_s, eta_s + late_s, limits)
         if p >= limits.risk_clear:
@@ -100,7 +102,7 @@ def verdict(
     if not steadied.on:
         return Verdict(False, steadied.since_ms)
     at_risk = sorted(_find_at_risk(risk, plan, etas_ms, now_ms, limits))
-    worst = -at_risk[0][0] if at_risk else max(risk.p_late.values(), default=0.0)
+    worst = -at_risk[0][0] if at_risk else max(open_shares(risk.p_late).values(), default=0.0)
     metrics: dict[str, float | str] = {
         "p_late": round(worst, 4),
         "confidence": round(steadied.mean, 4),

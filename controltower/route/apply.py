@@ -189,7 +189,7 @@ def apply_plan(route: Route, plan: RoutePlan, received_ms: int, limits: Limits, 
     state.plan_version, state.plan_received_ms = plan.version, received_ms
     state.plan_ends_ms, state.plan_departs_ms = plan.ends_ms, plan.stops[0].departure_ms
     state.tenant, state.carrier = plan.tenant, plan.carrier
-    state.learned = dict(plan.learned)
+    state.learned = plan.learned
     state.vehicle_id = plan.vehicle_id or state.vehicle_id
     state.clock_ms = max(state.clock_ms, received_ms) if not state.heard_ms else state.clock_ms
     state.served = sum(1 << i for i, stop in enumerate(plan.stops) if stop.stop_id in served)
@@ -213,7 +213,7 @@ def _keep_unsettled(state: RouteState, before: RoutePlan, plan: RoutePlan) -> No
     """Scans that wait, at the places of their stops in the new version."""
     for scan in state.unsettled:
         scan.stop = plan.stop_index.get(before.stops[scan.stop].stop_id, -1)
-    state.unsettled = [scan for scan in state.unsettled if scan.stop >= 0]
+    state.unsettled = tuple([scan for scan in state.unsettled if scan.stop >= 0])
 
 
 def _served_stops(route: Route) -> set[str]:

@@ -7,6 +7,7 @@ from controltower.risk.features import FEATURE_SET, FEATURES, Moment, Row, featu
 from controltower.route.eta import estimate_p50s
 from controltower.route.limits import Limits
 from controltower.route.outcomes import settle_outcomes
+from controltower.route.packed import open_answers
 from controltower.route.plan import RoutePlan
 from controltower.route.promises import judge_look
 from controltower.route.route import Effects, Route
@@ -67,7 +68,7 @@ def ask_if_due(route: Route, now_ms: int, limits: Limits, effects: Effects) -> N
 
 def _explain_from(risk: Risk, now_ms: int, limits: Limits) -> float | None:
     """What an explanation is wanted for: the answer may open SLA_AT_RISK, or make it severe."""
-    steadied = risk.answers.steadied(sla_at_risk.thresholds(limits))
+    steadied = open_answers(risk.answers).steadied(sla_at_risk.thresholds(limits))
     if steadied.severe:
         return None
     level = limits.severe_open if steadied.on else limits.risk_open

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from controltower.route.fixes import fixes_from
 from controltower.route.judge import end_episode
 from controltower.route.limits import Limits
+from controltower.route.packed import pack
 from controltower.route.route import Effects, Route
 from schemas.vocabulary import Milestone, Resolution, RouteEnd
 
@@ -28,8 +30,8 @@ def end_route(route: Route, because: RouteEnd, at_ms: int, limits: Limits, effec
         )
     state = route.state
     state.ended_ms, state.ended_because = at_ms, because
-    state.base = route.snapshot
-    state.tail = state.tail[-1:]
+    state.base = pack(route.snapshot)
+    state.tail = fixes_from(state.tail, route.trail.newest_ms)
     route.trail.kept.clear()
 
 

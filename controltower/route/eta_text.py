@@ -8,6 +8,7 @@ from math import erfc
 from typing import NamedTuple
 
 from controltower.route.eta import SPREAD_S, SPREAD_SHARE, estimate_p50s
+from controltower.route.packed import NO_ENTRIES, open_arrivals, open_shares
 from controltower.route.plan import RoutePlan
 from controltower.route.scores import LATE_STEPS, TO_ERFC, spread_arrivals
 from controltower.route.state import Risk
@@ -55,7 +56,7 @@ def write_etas(plan: RoutePlan, left: Sequence[int], risk: Risk, slip_ms: int, n
     where some were, else of the rule; p_late of the other stops follows from that."""
     stops, texts, late_texts, now_s = plan.stops, _TEXTS, _LATE_TEXTS, now_ms // 1000
     to_steps, to_erfc, begins_ms = LATE_STEPS / 2, TO_ERFC, now_s * 1000
-    lates = {i: wire.encode(p).decode() for i, p in risk.p_late.items()}
+    lates = {i: wire.encode(p).decode() for i, p in open_shares(risk.p_late).items()}
     arrivals = _find_arrivals(plan, left, risk, slip_ms, now_ms)
     etas, slacks_ms = [], []
     for i, (p50_s, early_s, late_s) in zip(left, arrivals, strict=True):
@@ -82,7 +83,7 @@ def _find_arrivals(
     """For each stop left: its median (s since the epoch), from there down to the 10 % quantile and up to
     the 90 % (s)."""
     now_s, widths = now_ms // 1000, _WIDTHS
-    spread = spread_arrivals(risk.arrivals, left) if risk.arrivals else []
+    spread = [] if risk.arrivals is NO_ENTRIES else spread_arrivals(open_arrivals(risk.arrivals), left)
     p50s_ms = estimate_p50s(plan.stops, left, slip_ms, now_ms)
     if not spread:
         return [(p50_s := p50 // 1000, width := widths[p50_s - now_s], width) for p50 in p50s_ms]

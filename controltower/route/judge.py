@@ -16,6 +16,7 @@ from controltower.exceptions.answering import FLAPPING_HOLD_MS
 from controltower.exceptions.episode import Episode, Trigger
 from controltower.route.eta import estimate_p50s
 from controltower.route.limits import Limits
+from controltower.route.packed import pack
 from controltower.route.plan import RoutePlan
 from controltower.route.route import Effects, Route, subject_of
 from controltower.route.state import Load, Risk
@@ -186,7 +187,7 @@ def open_now(
     model = route.state.risk.model_version if code in _SCORED else None
     episode = lifecycle.open_episode(subject, code, verdict, now_ms, trigger, model)
     episode.parent_id = episode.suppressed_by = parent_id
-    route.state.episodes.append(episode)
+    route.state.episodes = (*route.state.episodes, episode)
     say(route, effects, lifecycle.tell(episode, subject, Transition.OPENED, now_ms))
 
 
@@ -201,11 +202,11 @@ def forget_condition(risk: Risk, code: ExceptionCode, at_ms: int) -> None:
     """A person or another exception ended it: its evidence begins anew."""
     match code:
         case ExceptionCode.SLA_AT_RISK:
-            risk.answers = begin_anew(at_ms)
+            risk.answers = pack(begin_anew(at_ms))
         case ExceptionCode.ETA_SLIP:
             risk.slip_ended_ms = at_ms
         case ExceptionCode.ROUTE_OVERLOADED:
-            risk.load = Load(answers=begin_anew(at_ms))
+            risk.load = Load(answers=pack(begin_anew(at_ms)))
         case _:
             pass
 
@@ -214,7 +215,7 @@ def end_episode(
     route: Route, episode: Episode, resolution: Resolution, at_ms: int, limits: Limits, effects: Effects
 ) -> None:
     """RESOLVED, exactly once: the episode leaves the state with it."""
-    route.state.episodes.remove(episode)
+    route.state.episodes = tuple([each for each in route.state.episodes if each is not episode])
     if resolution is not Resolution.AUTO:
         forget_condition(route.state.risk, episode.code, at_ms)
     ended = lifecycle.resolve(episode, subject_of(route, limits), resolution, at_ms)

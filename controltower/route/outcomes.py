@@ -6,6 +6,7 @@ model look better than what dispatch had to act on.
 
 from __future__ import annotations
 
+from controltower.route.packed import open_shares
 from controltower.route.plan import RoutePlan
 from controltower.route.route import Effects, Route
 from controltower.route.state import FORETOLD, pack_foretold
@@ -22,7 +23,8 @@ def await_outcomes(route: Route, plan: RoutePlan) -> None:
     """Remember what the last answer said about stops that had no answer before."""
     risk = route.state.risk
     known = {i for i, _ in FORETOLD.iter_unpack(risk.foretold)}
-    new = {i: p for i, p in risk.p_late.items() if i not in known and plan.stops[i].promised_ms is not None}
+    said = open_shares(risk.p_late).items()
+    new = {i: p for i, p in said if i not in known and plan.stops[i].promised_ms is not None}
     if new:
         risk.foretold += pack_foretold(new)
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from msgspec.structs import replace
+
 from controltower.detect import eta_slip, route_overloaded, sla_at_risk, sla_breached
 from controltower.detect.rule import Explained
 from controltower.exceptions import lifecycle
 from controltower.exceptions.episode import Episode, Trigger
 from controltower.route.judge import end_episode, find_episode, hold_against, say
 from controltower.route.limits import Limits
+from controltower.route.packed import NO_ENTRIES, open_answers, open_shares, pack
 from controltower.route.plan import RoutePlan
 from controltower.route.route import Effects, Route, subject_of
 from controltower.route.scores import question_of
@@ -38,16 +41,19 @@ def judge_scores(
         return
     asked_ms, _ = question_of(score)
     worst = sla_at_risk.weigh_answer(plan, score, limits)
-    steadied = risk.answers.take((asked_ms, worst), sla_at_risk.thresholds(limits))
+    answers = open_answers(risk.answers)
+    steadied = answers.take((asked_ms, worst), sla_at_risk.thresholds(limits))
+    risk.answers = pack(answers)
     if not _is_told_as_breach(route):
         at_risk = sla_at_risk.verdict(risk, steadied, plan, etas_ms, now_ms, limits, explanation, summary)
         hold_against(route, sla_at_risk.CODE, at_risk, now_ms, trigger, limits, effects)
         _give_way(route, now_ms, limits, effects)
     if score.p_shift is not None:
-        answer = (asked_ms, 1.0 - score.p_shift)
-        risk.load.answers.take(answer, route_overloaded.thresholds(limits))
+        answers = open_answers(risk.load.answers)
+        answers.take((asked_ms, 1.0 - score.p_shift), route_overloaded.thresholds(limits))
+        risk.load = replace(risk.load, answers=pack(answers))
     if risk.load.p_done is not None and any(stop.shipments for stop in plan.stops):
-        undone = risk.load.answers.steadied(route_overloaded.thresholds(limits))
+        undone = open_answers(risk.load.answers).steadied(route_overloaded.thresholds(limits))
         load = route_overloaded.verdict(undone, risk.load.p_done, len(route.remaining()), plan.ends_ms)
         hold_against(route, route_overloaded.CODE, load, now_ms, trigger, limits, effects)
 
@@ -60,7 +66,7 @@ def bits_of(mask: int) -> list[int]:
 def expect_promises(route: Route, limits: Limits) -> None:
     """A plan came: what scores have said was about another one, and its first promise is waited for."""
     risk, plan = route.state.risk, route.plan
-    risk.p_late, risk.arrivals, risk.foretold = {}, {}, b""
+    risk.p_late, risk.arrivals, risk.foretold = NO_ENTRIES, NO_ENTRIES, b""
     risk.promise_due_ms = sla_breached.due_ms(plan, unserved(route), 0, limits) if plan else 0
 
 
@@ -83,7 +89,7 @@ def promise_due(route: Route, due_ms: int, limits: Limits, effects: Effects) -> 
         left = unserved(route)
         risk.promise_due_ms = sla_breached.due_ms(plan, left, due_ms, limits)
         if effects.shipments is not None and effects.shipments.is_behind(due_ms):
-            route.state.promises_waiting.append(due_ms)
+            route.state.promises_waiting = (*route.state.promises_waiting, due_ms)
             effects.shipments.wait(route.state.route_id)
         else:
             judge_missed(route, left, due_ms, due_ms, limits, effects)
@@ -186,7 +192,7 @@ def _give_way(route: Route, now_ms: int, limits: Limits, effects: Effects) -> No
 
 def _is_to_be_saved(route: Route, at_risk: Episode, now_ms: int) -> bool:
     """Some promise to a customer among those at risk can still be kept."""
-    plan, p_late = route.plan, route.state.risk.p_late
+    plan, p_late = route.plan, open_shares(route.state.risk.p_late)
     assert plan is not None, "without a plan nothing is at risk"
     ahead = (plan.stops[i] for i in p_late)
     return not at_risk.cleared_ms and any(
@@ -199,7 +205,7 @@ def _is_told_as_breach(route: Route) -> bool:
     plan = route.plan
     assert plan is not None, "without a plan nothing is scored"
     return find_episode(route, sla_breached.CODE) is not None and not any(
-        plan.stops[i].shipments for i in route.state.risk.p_late
+        plan.stops[i].shipments for i in open_shares(route.state.risk.p_late)
     )
 
 

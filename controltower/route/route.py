@@ -10,6 +10,7 @@ from controltower.exceptions.archive import Archive, Grave
 from controltower.exceptions.lifecycle import Subject
 from controltower.route.eta import estimate_p50s, slip_before_departure
 from controltower.route.evidence import Snapshot
+from controltower.route.fixes import newest_fix
 from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
 from controltower.route.shipments import ShipmentLogs
@@ -52,7 +53,7 @@ class Route:
     source_over_ms: int = 0
 
     def __post_init__(self) -> None:
-        self.trail = Trail(self.state.base)
+        self.trail = Trail(self.state)
 
     @property
     def snapshot(self) -> Snapshot:
@@ -141,9 +142,9 @@ def _hub_of(route: Route, plan: RoutePlan) -> str | None:
 
 
 def _location(route: Route, plan: RoutePlan) -> wire.Location | None:
-    if not route.state.tail:
+    fix, progress = newest_fix(route.state.tail), route.snapshot.progress
+    if fix is None:
         return None
-    fix, progress = route.state.tail[-1], route.snapshot.progress
     after = progress.next_stop
     return wire.Location(
         lat=fix.lat,

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import erfc, sqrt
 
+from msgspec.structs import replace
+
 from controltower.route.eta import Z_90, estimate_p50s
+from controltower.route.packed import NO_ENTRIES, Arrival, open_arrivals, open_shares, pack
 from controltower.route.plan import RoutePlan
 from controltower.route.route import Route
 from controltower.route.timeline import to_ms
 from schemas import wire
 
-#: Against the ETA of the rule, and from the median down to the 10 % and up to the 90 % quantile, seconds.
-Arrival = tuple[int, int, int]
 TO_ERFC = Z_90 / sqrt(2)
 #: p(late) is told to so many parts.
 LATE_STEPS = 10_000
@@ -37,35 +38,36 @@ def take_score(route: Route, plan: RoutePlan, score: wire.Score, now_ms: int) ->
         return _find_etas(route, plan, now_ms)
     risk.answered = question
     if score.p_shift is not None:
-        risk.load.p_done = score.p_shift
+        risk.load = replace(risk.load, p_done=score.p_shift)
     answered = {plan.stop_index.get(stop.stop_id, -1): stop for stop in score.stops}
     known = sorted(i for i in answered if i in left)
-    risk.p_late = {i: answered[i].p_late for i in known}
+    risk.p_late = pack({i: answered[i].p_late for i in known})
     risk.model_version = score.model_version
     ruled = estimate_p50s(plan.stops, known, route.slip_ms(now_ms), now_ms)
     as_of_s = to_ms(score.as_of) // 1000
     etas_ms: dict[int, int] = {}
-    risk.arrivals = {}
+    arrivals: dict[int, Arrival] = {}
     for i, rule_ms in zip(known, ruled, strict=True):
         etas_ms[i] = rule_ms
         stop = answered[i]
         if stop.p10_s is None or stop.p50_s is None or stop.p90_s is None:
             continue
         etas_ms[i] = (as_of_s + stop.p50_s) * 1000
-        risk.arrivals[i] = (
+        arrivals[i] = (
             as_of_s + stop.p50_s - rule_ms // 1000,
             stop.p50_s - stop.p10_s,
             stop.p90_s - stop.p50_s,
         )
+    risk.arrivals = pack(arrivals) if arrivals else NO_ENTRIES
     return etas_ms
 
 
 def _find_etas(route: Route, plan: RoutePlan, now_ms: int) -> dict[int, int]:
     """The median arrival (ms) at each stop of the answer that is kept."""
     risk = route.state.risk
-    known = list(risk.p_late)
+    known, arrivals = list(open_shares(risk.p_late)), open_arrivals(risk.arrivals)
     ruled = estimate_p50s(plan.stops, known, route.slip_ms(now_ms), now_ms)
-    shifts = (risk.arrivals[i][0] if i in risk.arrivals else 0 for i in known)
+    shifts = (arrivals[i][0] if i in arrivals else 0 for i in known)
     return {i: rule_ms + 1000 * shift_s for i, rule_ms, shift_s in zip(known, ruled, shifts, strict=True)}
 
 

@@ -34,7 +34,7 @@ def note_served(
     if shipments is None or shipments.read_ms is None:
         judge_served(route, state.served, state.clock_ms, state.clock_ms, trigger, limits, effects)
         return
-    state.unsettled.append(Unsettled(received_ms, index, trigger, served_ms))
+    state.unsettled = (*state.unsettled, Unsettled(received_ms, index, trigger, served_ms))
     shipments.wait(state.route_id)
     _clear_served(route, limits, effects)
     if not shipments.is_behind(received_ms):
@@ -44,7 +44,7 @@ def note_served(
 def forget_served(route: Route, index: int) -> None:
     """A scan was corrected and does not serve this stop any more."""
     state = route.state
-    state.unsettled = [scan for scan in state.unsettled if scan.stop != index]
+    state.unsettled = tuple([scan for scan in state.unsettled if scan.stop != index])
 
 
 def _clear_served(route: Route, limits: Limits, effects: Effects) -> None:
@@ -66,12 +66,12 @@ def settle_served(route: Route, read_ms: int, limits: Limits, effects: Effects) 
     promises = [due_ms for due_ms in state.promises_waiting if due_ms <= read_ms]
     for due_ms in promises:
         _judge_promises(route, due_ms, limits, effects)
-    state.promises_waiting = [due_ms for due_ms in state.promises_waiting if due_ms > read_ms]
+    state.promises_waiting = tuple([due_ms for due_ms in state.promises_waiting if due_ms > read_ms])
     if scans:
-        state.unsettled = [scan for scan in state.unsettled if scan.received_ms > read_ms]
+        state.unsettled = tuple([scan for scan in state.unsettled if scan.received_ms > read_ms])
         _judge_scans(route, scans, limits, effects)
     if state.ended_ms:
-        state.unsettled, state.promises_waiting = [], []
+        state.unsettled, state.promises_waiting = (), ()
     elif scans and not state.unsettled and is_finished(route):
         end_route(route, RouteEnd.LAST_STOP_SERVED, state.clock_ms, limits, effects)
     if shipments is not None and not state.unsettled and not state.promises_waiting:

@@ -26,7 +26,7 @@ def fall_silent(route: Route, due_ms: int, limits: Limits, effects: Effects) -> 
     elif verdicts.judged_ms >= due_ms:
         _tell(route, due_ms, verdict, verdicts, limits, effects)
     else:
-        state.unjudged.append(Unjudged(due_ms, verdict.since_ms, verdict.metrics))
+        state.unjudged = (*state.unjudged, Unjudged(due_ms, verdict.since_ms, verdict.metrics))
         verdicts.wait(state.route_id)
 
 
@@ -46,7 +46,7 @@ def settle(route: Route, verdicts: FeedVerdicts, judged_ms: int, limits: Limits,
     """Feeds are judged up to `judged_ms`: tells every silence that waited for this."""
     state = route.state
     ready = [waiting for waiting in state.unjudged if waiting.due_ms <= judged_ms]
-    state.unjudged = [waiting for waiting in state.unjudged if waiting.due_ms > judged_ms]
+    state.unjudged = tuple([waiting for waiting in state.unjudged if waiting.due_ms > judged_ms])
     if not state.unjudged:
         verdicts.wait_no_more(state.route_id)
     for waiting in ready:

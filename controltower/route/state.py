@@ -11,10 +11,20 @@ from collections.abc import Mapping
 from struct import Struct
 
 import msgspec
+from msgspec import Raw
 from msgspec.structs import replace
 
 from controltower.exceptions.episode import Episode, Trigger
-from controltower.route.evidence import START, Fix, Slipping, Snapshot
+from controltower.route.evidence import Slipping
+from controltower.route.fixes import NO_FIXES, newest_fix, open_fixes, pack_fixes
+from controltower.route.packed import (
+    NO_ANSWERS,
+    NO_ENTRIES,
+    PACKED_START,
+    open_shares,
+    open_snapshot,
+    pack,
+)
 from controltower.route.steadied import Answers, Steadied
 from controltower.stamped import open_stamped, stamp
 from schemas.vocabulary import Motion, RouteEnd
@@ -23,9 +33,11 @@ from schemas.vocabulary import Motion, RouteEnd
 SCHEMA = 2
 #: Of an entry of `foretold`: the stop's index, and p(late) in thousandths.
 FORETOLD = Struct(">IH")
+#: Before every fix.
+NO_FIX_YET_MS = -(1 << 62)
 
 
-class Slip(msgspec.Struct, array_like=True):
+class Slip(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Where the memory of ETA_SLIP stood before it came into the snapshots: read once, then left empty."""
 
     level: int = 0
@@ -34,7 +46,7 @@ class Slip(msgspec.Struct, array_like=True):
     above_since_ms: int = 0
 
 
-class Load(msgspec.Struct, array_like=True):
+class Load(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Memory of ROUTE_OVERLOADED; `p_done`: of the last answer, P(all stops done by the shift's end).
 
     `on` to `high_since_ms`: from before answers were steadied; read once, then left empty.
@@ -46,12 +58,16 @@ class Load(msgspec.Struct, array_like=True):
     low: int = 0
     high_since_ms: int = 0
     p_done: float | None = None
-    #: P(not done by then)
-    answers: Answers = msgspec.field(default_factory=Answers)
+    #: `Answers`: P(not done by then)
+    answers: Raw = NO_ANSWERS
 
 
-class Risk(msgspec.Struct, array_like=True):
-    """What the last scores said, and when the next one is worth asking for.
+#: What most routes have of both.
+NO_SLIP, NO_LOAD = Slip(), Load()
+
+
+class Risk(msgspec.Struct, array_like=True, gc=False):
+    """What the last scores said, and when the next one is worth asking for; `Raw`: see packed.py.
 
     `high` to `since_ms`, `high_since_ms` and `severe`: from before answers were steadied; read once, then
     left empty.
@@ -66,31 +82,31 @@ class Risk(msgspec.Struct, array_like=True):
     since_ms: int = 0
     model_version: str | None = None
     #: stop index -> p(late) of the last answer
-    p_late: dict[int, float] = {}
+    p_late: Raw = NO_ENTRIES
     #: stop index -> the model's median against the ETA of the rule, and how far its 10 % and 90 % lie from it
-    arrivals: dict[int, tuple[int, int, int]] = {}
+    arrivals: Raw = NO_ENTRIES
     high_since_ms: int = 0
     severe: bool = False
     #: SLA_BREACHED: the stops, one bit each, and when the next promise to a customer is looked at; 0: none
     missed: int = 0
     promise_due_ms: int = 0
-    slip: Slip = msgspec.field(default_factory=Slip)
-    load: Load = msgspec.field(default_factory=Load)
+    slip: Slip = NO_SLIP
+    load: Load = NO_LOAD
     #: since when it has been slower than its plan; 0 where it is not
     slower_since_ms: int = 0
     #: stop index -> p(late), as `foretold` stood before it was packed: read once, then left empty
-    awaited: dict[int, float] = {}
+    awaited: Raw = NO_ENTRIES
     #: when an ETA_SLIP was ended otherwise than by being over: its evidence counts from here on
     slip_ended_ms: int = 0
     #: what was said first of stops, until it is known what came true; see outcomes.py
     foretold: bytes = b""
-    #: p(late) of the promises at risk
-    answers: Answers = msgspec.field(default_factory=Answers)
+    #: `Answers`: p(late) of the promises at risk
+    answers: Raw = NO_ANSWERS
     #: the question that `p_late` and `arrivals` answer: its moment (ms), and which of the route it is
     answered: tuple[int, int] = (0, 0)
 
 
-class Told(msgspec.Struct, array_like=True):
+class Told(msgspec.Struct, array_like=True, gc=False):
     """What route-status said last, to tell only what is new."""
 
     seq: int = 0
@@ -124,7 +140,7 @@ class Unsettled(msgspec.Struct, array_like=True):
     served_ms: int = 0
 
 
-class RouteState(msgspec.Struct, array_like=True):
+class RouteState(msgspec.Struct, array_like=True, gc=False):
     """Everything that is kept of a route. Times in ms since the epoch, 0 where unknown."""
 
     route_id: str
@@ -138,11 +154,12 @@ class RouteState(msgspec.Struct, array_like=True):
     #: newest received_at of a fix, and the intake partition it came through
     heard_ms: int = 0
     source: str = ""
-    base: Snapshot = START
-    tail: list[Fix] = []
+    #: `Snapshot` and the fixes after it: see packed.py and fixes.py
+    base: Raw = PACKED_START
+    tail: Raw = NO_FIXES
     #: stops served by a scan, one bit per stop
     served: int = 0
-    episodes: list[Episode] = []
+    episodes: tuple[Episode, ...] = ()
     silent: bool = False
     late_departure: bool = False
     risk: Risk = msgspec.field(default_factory=Risk)
@@ -154,14 +171,14 @@ class RouteState(msgspec.Struct, array_like=True):
     plan_departs_ms: int = 0
     #: whose fixes tell where it is
     feed: str = ""
-    unjudged: list[Unjudged] = []
+    unjudged: tuple[Unjudged, ...] = ()
     #: when a silence that its feed's outage holds back is told after all
     release_ms: int = 0
     #: what was usual when the plan came, see detect/habits.py: it stays so for the route
-    learned: dict[str, tuple[float, int]] = {}
-    unsettled: list[Unsettled] = []
+    learned: Mapping[str, tuple[float, int]] = {}
+    unsettled: tuple[Unsettled, ...] = ()
     #: ends of promises that wait for the scans received by then
-    promises_waiting: list[int] = []
+    promises_waiting: tuple[int, ...] = ()
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -181,10 +198,10 @@ def decode_state(data: bytes) -> RouteState:
     """
     _, data = open_stamped(data, SCHEMA, "a route")
     state = _decode(data)
+    state.base, state.tail = Raw(bytes(state.base)), pack_fixes(open_fixes(state.tail))
     if state.risk.slip.level:
         _move_slip(state)
-    if state.risk.awaited:
-        state.risk.foretold, state.risk.awaited = pack_foretold(state.risk.awaited), {}
+    _share_usual(state.risk)
     if state.risk.on or state.risk.load.on:
         _move_risk(state.risk)
     state.tenant, state.source = sys.intern(state.tenant), sys.intern(state.source)
@@ -199,22 +216,42 @@ def pack_foretold(said: Mapping[int, float]) -> bytes:
     return b"".join([FORETOLD.pack(stop, round(p * 1000)) for stop, p in said.items()])
 
 
+def _share_usual(risk: Risk) -> None:
+    """What is empty is there once for all routes, and nothing holds on to the bytes that were read."""
+    if risk.load == NO_LOAD:
+        risk.load = NO_LOAD
+    else:
+        risk.load = replace(risk.load, answers=Raw(bytes(risk.load.answers)))
+    risk.slip = NO_SLIP
+    if awaited := open_shares(risk.awaited):
+        risk.foretold = pack_foretold(awaited)
+    risk.awaited = NO_ENTRIES
+    risk.p_late = _own(risk.p_late, NO_ENTRIES)
+    risk.arrivals = _own(risk.arrivals, NO_ENTRIES)
+    risk.answers = _own(risk.answers, NO_ANSWERS)
+
+
+def _own(read: Raw, usual: Raw) -> Raw:
+    return usual if read == usual else Raw(bytes(read))
+
+
 def _move_slip(state: RouteState) -> None:
     """An ETA_SLIP that was told by a version that kept its memory beside the snapshots."""
-    old, state.risk.slip = state.risk.slip, Slip()
-    at_ms, slip_ms = state.base.progress.at_ms, state.base.progress.slip_ms
-    state.base = replace(state.base, slipping=Slipping(at_ms, slip_ms, old.level, old.since_ms))
+    old, base = state.risk.slip, open_snapshot(state.base)
+    slipping = Slipping(base.progress.at_ms, base.progress.slip_ms, old.level, old.since_ms)
+    state.base = pack(replace(base, slipping=slipping))
 
 
 def _move_risk(risk: Risk) -> None:
     """What was told by a version that counted answers goes on, as if it had been certain."""
     load = risk.load
     if risk.on:
-        risk.answers = Answers(Steadied(risk.since_ms, 1.0, True, risk.since_ms, risk.severe))
+        told = Steadied(risk.since_ms, 1.0, True, risk.since_ms, risk.severe)
+        risk.answers = pack(Answers(told))
         risk.on, risk.since_ms, risk.high, risk.low, risk.severe = False, 0, 0, 0, False
     if load.on:
-        load.answers = Answers(Steadied(load.since_ms, 1.0, True, load.since_ms))
-        load.on, load.since_ms, load.high, load.low = False, 0, 0, 0
+        told = Steadied(load.since_ms, 1.0, True, load.since_ms)
+        risk.load = Load(p_done=load.p_done, answers=pack(Answers(told)))
 
 
 def lacks_plan_times(state: RouteState) -> bool:
@@ -222,12 +259,22 @@ def lacks_plan_times(state: RouteState) -> bool:
     return bool(state.plan_version) and not state.plan_ends_ms
 
 
+class Kept(msgspec.Struct, frozen=True, gc=False):
+    """A snapshot to go back to."""
+
+    at_ms: int
+    packed: Raw
+
+
 class Trail:
     """What all fixes so far say, and a few snapshots of the tail to go back to: kept in memory only, rebuilt
-    after a restore."""
+    after a restore. Also when the base was taken, and the newest fix."""
 
-    __slots__ = ("kept", "now")
+    __slots__ = ("base_at_ms", "kept", "newest_ms", "now")
 
-    def __init__(self, base: Snapshot) -> None:
-        self.kept: list[Snapshot] = []
-        self.now = base
+    def __init__(self, state: RouteState) -> None:
+        self.kept: list[Kept] = []
+        self.now = open_snapshot(state.base)
+        self.base_at_ms = self.now.progress.at_ms
+        newest = newest_fix(state.tail)
+        self.newest_ms = NO_FIX_YET_MS if newest is None else newest.at_ms

@@ -5,6 +5,7 @@ from __future__ import annotations
 from controltower.detect import excess_dwell, long_halt
 from controltower.route.eta_text import write_etas
 from controltower.route.evidence import Snapshot
+from controltower.route.fixes import newest_fix
 from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
 from controltower.route.route import Effects, Route, Status
@@ -76,7 +77,7 @@ def _status(route: Route, motion: Motion, slip_ms: int, now_ms: int, limits: Lim
     left = () if state.ended_ms else route.remaining()
     etas = write_etas(plan, left, state.risk, slip_ms, now_ms)
     state.told.band_ms = max(etas.band_s * 1000, limits.status_slip_ms)
-    fix = state.tail[-1] if state.tail else None
+    fix = newest_fix(state.tail)
     halt_limit_s = dwell_limit_s = None
     if left:
         halt_limit_s = long_halt.limit_ms(now_ms, plan.learned, limits) / 1000

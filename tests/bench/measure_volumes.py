@@ -121,7 +121,7 @@ def positions(gtfs: Path) -> dict[str, Figure]:
         for name, total in volumes.bytes.items()
     }
     log = volumes.logs[ROUTE_EVENTS]
-    half = (log[0].timestamp_ms + max(r.timestamp_ms for r in log if _is_scan(r))) // 2
+    half = (log[0].timestamp_ms + max(r.timestamp_ms for r in log if is_scan(r))) // 2
     routes = sum(decode_any(r.value or b"").__class__ is Plan for r in log)
     resident = resident_bytes("track", log, half) / routes
     changelog = volumes.live_bytes("track", b"r/") + volumes.live_bytes("track", b"p/")
@@ -130,7 +130,7 @@ def positions(gtfs: Path) -> dict[str, Figure]:
     return found
 
 
-def _is_scan(record: Record) -> bool:
+def is_scan(record: Record) -> bool:
     return decode_any(record.value or b"").__class__ is Scan
 
 

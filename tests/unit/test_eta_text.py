@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from controltower.route.eta import SPREAD_S, SPREAD_SHARE, estimate_p50s
 from controltower.route.eta_text import write_etas
+from controltower.route.packed import open_arrivals, open_shares, pack
 from controltower.route.plan import RoutePlan, parse_plan
 from controltower.route.scores import LATE_STEPS, late_steps_of, spread_arrivals
 from controltower.route.state import Risk
@@ -41,7 +42,7 @@ def structs_of(
         return datetime.fromtimestamp(second, UTC)
 
     etas, now_s, places = [], now_ms // 1000, range(len(plan.stops))
-    arrivals = spread_arrivals(risk.arrivals, places)
+    arrivals = spread_arrivals(open_arrivals(risk.arrivals), places)
     for i, p50_ms in enumerate(estimate_p50s(plan.stops, places, slip_ms, now_ms)):
         p50_s = p50_ms // 1000
         early_s = late_s = int(SPREAD_S + SPREAD_SHARE * (p50_s - now_s))
@@ -58,7 +59,7 @@ def structs_of(
                 p10=instant(max(now_s, p50_s - early_s)),
                 p50=instant(p50_s),
                 p90=instant(p50_s + late_s),
-                p_late=risk.p_late.get(i, follows),
+                p_late=open_shares(risk.p_late).get(i, follows),
             )
         )
     return tuple(etas)
@@ -87,7 +88,7 @@ def test_the_text_is_what_the_structs_would_give(
     """Whatever stands in an id, with promises and scores or without."""
     promised = promised[: len(stop_ids)]
     plan, now_ms = plan_of(stop_ids, promised), START_MS + since_ms
-    risk = Risk(p_late=p_late, arrivals=arrivals)
+    risk = Risk(p_late=pack(p_late), arrivals=pack(arrivals))
     text, slack_s, band_s = write_etas(plan, range(len(stop_ids)), risk, slip_ms, now_ms)
     promises = [None if p is None else START + timedelta(minutes=5 * i) + p for i, p in enumerate(promised)]
     etas = structs_of(plan, promises, risk, slip_ms, now_ms)

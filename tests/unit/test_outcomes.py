@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controltower.route.outcomes import await_outcomes, settle_outcomes
+from controltower.route.packed import NO_ENTRIES, pack
 from controltower.route.plan import RoutePlan, parse_plan
 from controltower.route.route import Effects, Route
 from controltower.route.state import RouteState, decode_state, encode_state
@@ -25,7 +26,7 @@ def answered(plan: RoutePlan, **p_late: float) -> Route:
 
 
 def say(route: Route, plan: RoutePlan, **p_late: float) -> None:
-    route.state.risk.p_late = {int(name[1:]): p for name, p in p_late.items()}
+    route.state.risk.p_late = pack({int(name[1:]): p for name, p in p_late.items()})
     await_outcomes(route, plan)
 
 
@@ -77,9 +78,9 @@ def test_a_promise_that_ends_unserved_is_late_once_a_scan_would_be_here(plan: Ro
 def test_what_the_version_before_waited_for_is_still_counted(plan: RoutePlan) -> None:
     """It kept a number per stop; they are packed as its state is read."""
     route = Route(RouteState("R1"), plan)
-    route.state.risk.awaited = {1: 0.1234, 2: 0.9999}
+    route.state.risk.awaited = pack({1: 0.1234, 2: 0.9999})
     route = Route(decode_state(encode_state(route.state)), plan)
-    assert route.state.risk.awaited == {}
+    assert route.state.risk.awaited == NO_ENTRIES
     route.state.served = 0b110
     at_ms = promised_ms(plan, 1)
     assert settled(route, at_ms, at_ms) == {

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from controltower.route.fixes import newest_fix
 from controltower.route.fold import STATE_KEY, TrackFold
+from controltower.route.packed import open_snapshot
 from controltower.route.state import decode_state
 from controltower.streaming.stage import Record
 from schemas import wire
@@ -66,7 +68,7 @@ def final_state(records: Sequence[Record]) -> tuple[object, ...]:
     open_codes = sorted(e.code.value for e in state.episodes if not e.cleared_ms)
     if state.ended_because is not None:
         return state.served, open_codes, state.ended_because
-    return state.base, state.tail and state.tail[-1].at_ms, state.served, open_codes
+    return open_snapshot(state.base), newest_fix(state.tail), state.served, open_codes
 
 
 @given(pieces, st.data())

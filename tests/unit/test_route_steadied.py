@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from controltower.detect import sla_at_risk
 from controltower.route.limits import DEFAULT_LIMITS
+from controltower.route.packed import open_answers
 from controltower.route.state import Load, Risk, RouteState, decode_state, encode_state
 from controltower.route.steadied import Answer, Answers, Steadied, begin_anew, may_reach, step
 
@@ -129,8 +130,8 @@ def test_what_a_version_that_counted_answers_has_told_goes_on(severe: bool) -> N
     """Its fields are moved when they are read, and empty from then on."""
     risk = Risk(on=True, since_ms=BEGIN_MS, severe=severe, load=Load(on=True, since_ms=BEGIN_MS))
     state = decode_state(encode_state(RouteState("R", risk=risk)))
-    steadied = state.risk.answers.steadied(THRESHOLDS)
+    steadied = open_answers(state.risk.answers).steadied(THRESHOLDS)
     assert (steadied.on, steadied.since_ms, steadied.severe) == (True, BEGIN_MS, severe)
-    assert state.risk.load.answers.base.on
+    assert open_answers(state.risk.load.answers).base.on
     assert not state.risk.on
     assert not state.risk.load.on

@@ -33,14 +33,14 @@ def test_any_order_within_the_window_ends_in_the_same(
     times = [sum(gaps_s[: i + 1]) for i in range(len(gaps_s))]
     arriving = [at for _, at in sorted((at + delay, at) for at, delay in zip(times, delays_s, strict=False))]
     state, taken = RouteState(ROUTE), set[int]()
-    trail = Trail(state.base)
+    trail = Trail(state)
     for i, at_s in enumerate(arriving):
         if i == restore_at:
             state = decode_state(encode_state(state))
-            trail = Trail(state.base)
+            trail = Trail(state)
             rebuild(state, trail, PLAN, DEFAULT_LIMITS)
         took = take_fix(state, trail, PLAN, fix_at(at_s), DEFAULT_LIMITS)
-        in_window = fix_at(at_s).at_ms > state.tail[-1].at_ms - DEFAULT_LIMITS.reorder_ms
+        in_window = fix_at(at_s).at_ms > trail.newest_ms - DEFAULT_LIMITS.reorder_ms
         assert (took in (Took.IN_ORDER, Took.REORDERED)) == in_window
         if in_window:
             taken.add(at_s)
@@ -59,7 +59,7 @@ def test_any_order_within_the_window_ends_in_the_same(
 def test_a_quick_tracker_costs_no_more_snapshots() -> None:
     """One fix a second: three snapshots are kept besides the newest, not ninety."""
     state = RouteState(ROUTE)
-    trail = Trail(state.base)
+    trail = Trail(state)
     for at_s in range(300):
         take_fix(state, trail, PLAN, fix_at(at_s), DEFAULT_LIMITS)
         assert len(trail.kept) <= 3
