@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from array import array
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from schemas import wire
 _PATHS_KEPT = 4096
 #: Placed stops kept in memory: the trips of a line share path and stops, a van's round is its own.
 _LAYOUTS_KEPT = 1024
+#: Promises minus planned arrivals: a buffer and a few windows.
+_BUFFERS_KEPT = 4096
 
 Learned = Mapping[str, tuple[float, int]]
 #: (lat, lon) per stop, degrees
@@ -28,12 +31,22 @@ NEAR_STOP_M = 60.0
 Places = tuple[tuple[float, float], ...]
 
 
+class Placed(NamedTuple):
+    """A stop on a path, and where on it that is: 0 its beginning, 1 its end."""
+
+    x: float
+    y: float
+    along_m: float
+    path_share: float
+
+
 class Layout(NamedTuple):
-    """A path and the stops on it, (x, y, along_m) each."""
+    """A path and the stops on it; shared by the trips of a line."""
 
     frame: Frame
     path: Path
-    stops: tuple[tuple[float, float, float], ...]
+    stops: tuple[Placed, ...]
+    along_m: array[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +62,15 @@ class RoutePlan:
     departs_ms: int
     ends_ms: int
     stops: tuple[PlannedStop, ...]
-    stop_index: dict[str, int]
-    stops_along_m: tuple[float, ...]
+    stop_index: Mapping[str, int]
+    stops_along_m: array[float]
     frame: Frame
     path: Path
     has_path: bool
     breaks: tuple[tuple[int, int], ...]
     #: scheduled course: metres along and the time planned for them, both never falling
-    course_m: tuple[float, ...]
-    course_ms: tuple[int, ...]
+    course_m: array[float]
+    course_ms: array[int]
     #: without a path: how much wider than a corridor the way of each leg may be; else empty
     spare_m: tuple[float, ...] = ()
     #: what was usual before the day of this route: kind of stop and hour -> (stays, quantile in ms)
@@ -115,15 +128,21 @@ def _line_through(places: Places) -> tuple[Frame, Path]:
 def _lay_out(encoded: str | None, places: Places) -> Layout:
     """Place the stops: each is looked for behind the one before, so a path may cross itself."""
     frame, path = _parse_path(encoded) if encoded else _line_through(places)
-    placed: list[tuple[float, float, float]] = []
+    placed: list[Placed] = []
     low = expected = 0.0
     for lat, lon in places:
         x, y = frame.to_xy(lat, lon)
         if placed:
-            expected = low + math.hypot(x - placed[-1][0], y - placed[-1][1])
+            expected = low + math.hypot(x - placed[-1].x, y - placed[-1].y)
         low, _ = path.project(x, y, low, path.length_m, expected)
-        placed.append((x, y, low))
-    return Layout(frame, path, tuple(placed))
+        placed.append(Placed(x, y, low, round(low / path.length_m, 3)))
+    return Layout(frame, path, tuple(placed), array("d", [stop.along_m for stop in placed]))
+
+
+@lru_cache(maxsize=_LAYOUTS_KEPT)
+def _index(stop_ids: tuple[str, ...]) -> Mapping[str, int]:
+    """Where each stop comes; shared by the trips of a line."""
+    return {sys.intern(stop_id): i for i, stop_id in enumerate(stop_ids)}
 
 
 def spare_of(leg_m: float) -> float:
@@ -141,16 +160,15 @@ def _spares(stops: Sequence[PlannedStop]) -> tuple[float, ...]:
     return tuple(spare_of(math.hypot(b.x - a.x, b.y - a.y)) for a, b in pairwise(stops)) or (0.0,)
 
 
-def _course(stops: Sequence[PlannedStop]) -> tuple[tuple[float, ...], tuple[int, ...]]:
+def _course(stops: Sequence[PlannedStop]) -> tuple[array[float], array[int]]:
     """The schedule as a curve without steps back: arrival and departure of every stop."""
-    metres: list[float] = []
-    times: list[int] = []
+    metres, times = array("d"), array("q")
     for stop in stops:
         for at in (stop.arrival_ms, stop.departure_ms):
             if not times or (at > times[-1] and stop.along_m >= metres[-1]):
                 metres.append(stop.along_m)
                 times.append(at)
-    return tuple(metres), tuple(times)
+    return metres, times
 
 
 def _eta_head(stop: wire.Stop) -> str:
@@ -158,16 +176,15 @@ def _eta_head(stop: wire.Stop) -> str:
     return f'{head[:-1].decode()},"p10":"'
 
 
-def _plan_stop(stop: wire.Stop, x: float, y: float, along_m: float, path_m: float) -> PlannedStop:
+def _plan_stop(stop: wire.Stop, placed: Placed) -> PlannedStop:
     arrival_ms = to_ms(stop.planned_arrival)
     promised_ms = to_ms(stop.promised_by) if stop.promised_by else None
+    leaves_at_once = stop.planned_departure == stop.planned_arrival
     return PlannedStop(
         sys.intern(stop.stop_id),
-        x,
-        y,
-        along_m,
+        *placed[:3],
         arrival_ms,
-        to_ms(stop.planned_departure),
+        arrival_ms if leaves_at_once else to_ms(stop.planned_departure),
         promised_ms,
         int(stop.service_s * 1000),
         stop.kind,
@@ -175,20 +192,21 @@ def _plan_stop(stop: wire.Stop, x: float, y: float, along_m: float, path_m: floa
         stop.zone,
         stop.service_tier,
         _eta_head(stop),
-        round(along_m / path_m, 3),
-        None if promised_ms is None else (promised_ms - arrival_ms) / 1000,
+        placed.path_share,
+        None if promised_ms is None else _buffer_s(promised_ms - arrival_ms),
     )
+
+
+@lru_cache(maxsize=_BUFFERS_KEPT)
+def _buffer_s(ms: int) -> float:
+    """In seconds; most stops have the same few."""
+    return ms / 1000
 
 
 def parse_plan(plan: wire.Plan) -> RoutePlan:
     """Place the stops on the path and turn instants into ms. Raises ValueError on a path that is none."""
     layout = _lay_out(plan.path, tuple((stop.lat, stop.lon) for stop in plan.stops))
-    stops = tuple(
-        [
-            _plan_stop(stop, *where, layout.path.length_m)
-            for stop, where in zip(plan.stops, layout.stops, strict=True)
-        ]
-    )
+    stops = tuple([_plan_stop(stop, placed) for stop, placed in zip(plan.stops, layout.stops, strict=True)])
     course_m, course_ms = _course(stops)
     return RoutePlan(
         plan.route_id,
@@ -200,8 +218,8 @@ def parse_plan(plan: wire.Plan) -> RoutePlan:
         to_ms(plan.departs_at),
         to_ms(plan.ends_by),
         stops,
-        {stop.stop_id: i for i, stop in enumerate(stops)},
-        tuple(stop.along_m for stop in stops),
+        _index(tuple([stop.stop_id for stop in stops])),
+        layout.along_m,
         layout.frame,
         layout.path,
         plan.path is not None,
