@@ -206,7 +206,7 @@ def forget_condition(risk: Risk, code: ExceptionCode, at_ms: int) -> None:
         case ExceptionCode.ETA_SLIP:
             risk.slip_ended_ms = at_ms
         case ExceptionCode.ROUTE_OVERLOADED:
-            risk.load = Load(answers=pack(begin_anew(at_ms)))
+            risk.load = pack(Load(answers=begin_anew(at_ms)))
         case _:
             pass
 

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from msgspec.structs import replace
-
 from controltower.detect import eta_slip, route_overloaded, sla_at_risk, sla_breached
 from controltower.detect.rule import Explained
 from controltower.exceptions import lifecycle
 from controltower.exceptions.episode import Episode, Trigger
 from controltower.route.judge import end_episode, find_episode, hold_against, say
 from controltower.route.limits import Limits
-from controltower.route.packed import NO_ENTRIES, open_answers, open_shares, pack
+from controltower.route.packed import AS_USUAL, NO_ENTRIES, open_answers, open_shares, pack
 from controltower.route.plan import RoutePlan
 from controltower.route.route import Effects, Route, subject_of
 from controltower.route.scores import question_of
+from controltower.route.state import Load, open_load
 from schemas import wire
 from schemas.vocabulary import Resolution
 
@@ -49,13 +48,27 @@ def judge_scores(
         hold_against(route, sla_at_risk.CODE, at_risk, now_ms, trigger, limits, effects)
         _give_way(route, now_ms, limits, effects)
     if score.p_shift is not None:
-        answers = open_answers(risk.load.answers)
-        answers.take((asked_ms, 1.0 - score.p_shift), route_overloaded.thresholds(limits))
-        risk.load = replace(risk.load, answers=pack(answers))
-    if risk.load.p_done is not None and any(stop.shipments for stop in plan.stops):
-        undone = open_answers(risk.load.answers).steadied(route_overloaded.thresholds(limits))
-        load = route_overloaded.verdict(undone, risk.load.p_done, len(route.remaining()), plan.ends_ms)
-        hold_against(route, route_overloaded.CODE, load, now_ms, trigger, limits, effects)
+        load = open_load(risk)
+        load.answers.take((asked_ms, 1.0 - score.p_shift), route_overloaded.thresholds(limits))
+        risk.load = pack(load)
+    if risk.load is not AS_USUAL:
+        _judge_load(route, plan, open_load(risk), now_ms, trigger, limits, effects)
+
+
+def _judge_load(
+    route: Route,
+    plan: RoutePlan,
+    load: Load,
+    now_ms: int,
+    trigger: Trigger | None,
+    limits: Limits,
+    effects: Effects,
+) -> None:
+    if load.p_done is None or not any(stop.shipments for stop in plan.stops):
+        return
+    undone = load.answers.steadied(route_overloaded.thresholds(limits))
+    verdict = route_overloaded.verdict(undone, load.p_done, len(route.remaining()), plan.ends_ms)
+    hold_against(route, route_overloaded.CODE, verdict, now_ms, trigger, limits, effects)
 
 
 def bits_of(mask: int) -> list[int]:

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import erfc, sqrt
 
-from msgspec.structs import replace
-
 from controltower.route.eta import Z_90, estimate_p50s
 from controltower.route.packed import NO_ENTRIES, Arrival, open_arrivals, open_shares, pack
 from controltower.route.plan import RoutePlan
 from controltower.route.route import Route
+from controltower.route.state import open_load
 from controltower.route.timeline import to_ms
 from schemas import wire
 
@@ -38,7 +37,9 @@ def take_score(route: Route, plan: RoutePlan, score: wire.Score, now_ms: int) ->
         return _find_etas(route, plan, now_ms)
     risk.answered = question
     if score.p_shift is not None:
-        risk.load = replace(risk.load, p_done=score.p_shift)
+        load = open_load(risk)
+        load.p_done = score.p_shift
+        risk.load = pack(load)
     answered = {plan.stop_index.get(stop.stop_id, -1): stop for stop in score.stops}
     known = sorted(i for i in answered if i in left)
     risk.p_late = pack({i: answered[i].p_late for i in known})

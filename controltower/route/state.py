@@ -18,12 +18,13 @@ from controltower.exceptions.episode import Episode, Trigger
 from controltower.route.evidence import Slipping
 from controltower.route.fixes import NO_FIXES, newest_fix, open_fixes, pack_fixes
 from controltower.route.packed import (
-    NO_ANSWERS,
+    AS_USUAL,
     NO_ENTRIES,
     PACKED_START,
     open_shares,
     open_snapshot,
     pack,
+    pack_snapshot,
 )
 from controltower.route.steadied import Answers, Steadied
 from controltower.stamped import open_stamped, stamp
@@ -37,7 +38,7 @@ FORETOLD = Struct(">IH")
 NO_FIX_YET_MS = -(1 << 62)
 
 
-class Slip(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Slip(msgspec.Struct, array_like=True):
     """Where the memory of ETA_SLIP stood before it came into the snapshots: read once, then left empty."""
 
     level: int = 0
@@ -46,7 +47,7 @@ class Slip(msgspec.Struct, frozen=True, array_like=True, gc=False):
     above_since_ms: int = 0
 
 
-class Load(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Load(msgspec.Struct, array_like=True):
     """Memory of ROUTE_OVERLOADED; `p_done`: of the last answer, P(all stops done by the shift's end).
 
     `on` to `high_since_ms`: from before answers were steadied; read once, then left empty.
@@ -58,12 +59,8 @@ class Load(msgspec.Struct, frozen=True, array_like=True, gc=False):
     low: int = 0
     high_since_ms: int = 0
     p_done: float | None = None
-    #: `Answers`: P(not done by then)
-    answers: Raw = NO_ANSWERS
-
-
-#: What most routes have of both.
-NO_SLIP, NO_LOAD = Slip(), Load()
+    #: P(not done by then)
+    answers: Answers = msgspec.field(default_factory=Answers)
 
 
 class Risk(msgspec.Struct, array_like=True, gc=False):
@@ -90,8 +87,9 @@ class Risk(msgspec.Struct, array_like=True, gc=False):
     #: SLA_BREACHED: the stops, one bit each, and when the next promise to a customer is looked at; 0: none
     missed: int = 0
     promise_due_ms: int = 0
-    slip: Slip = NO_SLIP
-    load: Load = NO_LOAD
+    #: `Slip` and `Load`
+    slip: Raw = AS_USUAL
+    load: Raw = AS_USUAL
     #: since when it has been slower than its plan; 0 where it is not
     slower_since_ms: int = 0
     #: stop index -> p(late), as `foretold` stood before it was packed: read once, then left empty
@@ -101,7 +99,7 @@ class Risk(msgspec.Struct, array_like=True, gc=False):
     #: what was said first of stops, until it is known what came true; see outcomes.py
     foretold: bytes = b""
     #: `Answers`: p(late) of the promises at risk
-    answers: Raw = NO_ANSWERS
+    answers: Raw = AS_USUAL
     #: the question that `p_late` and `arrivals` answer: its moment (ms), and which of the route it is
     answered: tuple[int, int] = (0, 0)
 
@@ -183,6 +181,8 @@ class RouteState(msgspec.Struct, array_like=True, gc=False):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(RouteState).decode
+_decode_slip = msgspec.msgpack.Decoder(Slip).decode
+_decode_load = msgspec.msgpack.Decoder(Load).decode
 
 
 def encode_state(state: RouteState) -> bytes:
@@ -199,11 +199,13 @@ def decode_state(data: bytes) -> RouteState:
     _, data = open_stamped(data, SCHEMA, "a route")
     state = _decode(data)
     state.base, state.tail = Raw(bytes(state.base)), pack_fixes(open_fixes(state.tail))
-    if state.risk.slip.level:
-        _move_slip(state)
-    _share_usual(state.risk)
-    if state.risk.on or state.risk.load.on:
+    if state.risk.slip != AS_USUAL:
+        _move_slip(state, _decode_slip(state.risk.slip))
+    _keep_own(state.risk)
+    if state.risk.on:
         _move_risk(state.risk)
+    if state.risk.load != AS_USUAL:
+        _move_load(state.risk)
     state.tenant, state.source = sys.intern(state.tenant), sys.intern(state.source)
     state.feed = sys.intern(state.feed)
     if state.carrier is not None:
@@ -216,42 +218,49 @@ def pack_foretold(said: Mapping[int, float]) -> bytes:
     return b"".join([FORETOLD.pack(stop, round(p * 1000)) for stop, p in said.items()])
 
 
-def _share_usual(risk: Risk) -> None:
-    """What is empty is there once for all routes, and nothing holds on to the bytes that were read."""
-    if risk.load == NO_LOAD:
-        risk.load = NO_LOAD
-    else:
-        risk.load = replace(risk.load, answers=Raw(bytes(risk.load.answers)))
-    risk.slip = NO_SLIP
+def open_load(risk: Risk) -> Load:
+    """To be packed again where it changes."""
+    return _decode_load(risk.load)
+
+
+def _keep_own(risk: Risk) -> None:
+    """What is empty is there once for all routes, and nothing holds on to all the bytes that were read."""
     if awaited := open_shares(risk.awaited):
         risk.foretold = pack_foretold(awaited)
-    risk.awaited = NO_ENTRIES
+    risk.slip, risk.awaited = AS_USUAL, NO_ENTRIES
     risk.p_late = _own(risk.p_late, NO_ENTRIES)
     risk.arrivals = _own(risk.arrivals, NO_ENTRIES)
-    risk.answers = _own(risk.answers, NO_ANSWERS)
+    risk.answers = _own(risk.answers, AS_USUAL)
+    risk.load = _own(risk.load, AS_USUAL)
 
 
 def _own(read: Raw, usual: Raw) -> Raw:
     return usual if read == usual else Raw(bytes(read))
 
 
-def _move_slip(state: RouteState) -> None:
+def _move_slip(state: RouteState, old: Slip) -> None:
     """An ETA_SLIP that was told by a version that kept its memory beside the snapshots."""
-    old, base = state.risk.slip, open_snapshot(state.base)
-    slipping = Slipping(base.progress.at_ms, base.progress.slip_ms, old.level, old.since_ms)
-    state.base = pack(replace(base, slipping=slipping))
+    if old.level:
+        base = open_snapshot(state.base)
+        slipping = Slipping(base.progress.at_ms, base.progress.slip_ms, old.level, old.since_ms)
+        state.base = pack_snapshot(replace(base, slipping=slipping))
 
 
 def _move_risk(risk: Risk) -> None:
     """What was told by a version that counted answers goes on, as if it had been certain."""
-    load = risk.load
-    if risk.on:
-        told = Steadied(risk.since_ms, 1.0, True, risk.since_ms, risk.severe)
-        risk.answers = pack(Answers(told))
-        risk.on, risk.since_ms, risk.high, risk.low, risk.severe = False, 0, 0, 0, False
+    told = Steadied(risk.since_ms, 1.0, True, risk.since_ms, risk.severe)
+    risk.answers = pack(Answers(told))
+    risk.on, risk.since_ms, risk.high, risk.low, risk.severe = False, 0, 0, 0, False
+
+
+def _move_load(risk: Risk) -> None:
+    """So does a ROUTE_OVERLOADED of such a version; its empty load is none."""
+    load = open_load(risk)
     if load.on:
         told = Steadied(load.since_ms, 1.0, True, load.since_ms)
-        risk.load = Load(p_done=load.p_done, answers=pack(Answers(told)))
+        risk.load = pack(Load(p_done=load.p_done, answers=Answers(told)))
+    elif load == Load():
+        risk.load = AS_USUAL
 
 
 def lacks_plan_times(state: RouteState) -> bool:

@@ -12,7 +12,7 @@ from controltower.detect.fold import fold_fix
 from controltower.route.evidence import Fix, Progress, Snapshot
 from controltower.route.fixes import add_fix, fixes_from, open_fixes, pack_fixes
 from controltower.route.limits import Limits
-from controltower.route.packed import open_snapshot, pack
+from controltower.route.packed import open_snapshot, pack_snapshot
 from controltower.route.plan import RoutePlan
 from controltower.route.state import Kept, RouteState, Trail
 
@@ -72,7 +72,7 @@ def restart(state: RouteState, trail: Trail, plan: RoutePlan, limits: Limits) ->
     """A plan came, or a new version of it: progress starts anew at the fixes still at hand."""
     before = trail.now.progress
     progress = Progress(cadence_ms=before.cadence_ms, gaps=before.gaps, departed_ms=before.departed_ms)
-    state.base = pack(Snapshot(progress=progress, slipping=trail.now.slipping))
+    state.base = pack_snapshot(Snapshot(progress=progress, slipping=trail.now.slipping))
     rebuild(state, trail, plan, limits)
 
 
@@ -83,7 +83,7 @@ def _fold(trail: Trail, plan: RoutePlan, fix: Fix, limits: Limits) -> None:
     kept = trail.kept
     last_ms = kept[-1].at_ms if kept else trail.base_at_ms
     if fix.at_ms - last_ms >= limits.reorder_ms // 2:
-        kept.append(Kept(fix.at_ms, pack(now)))
+        kept.append(Kept(fix.at_ms, pack_snapshot(now)))
 
 
 def _fold_on(state: RouteState, trail: Trail, plan: RoutePlan | None, limits: Limits) -> None:

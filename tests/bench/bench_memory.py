@@ -21,7 +21,7 @@ from controltower.route.evidence import START
 from controltower.route.fold import TrackFold
 from controltower.route.packed import PACKED_START
 from controltower.route.route import Route
-from controltower.route.state import Risk, RouteState, Told, encode_state
+from controltower.route.state import Risk, RouteState, Told, Trail, encode_state
 from controltower.streaming.stage import Record
 from schemas.topics import ROUTE_EVENTS
 from tests.bench.bench_full import recorded_day
@@ -30,6 +30,7 @@ from tests.bench.measuring import table
 
 _POLL = 500
 _NOTHING, _NO_RISK, _NOT_TOLD = RouteState(""), Risk(), Told()
+_NO_TRAIL = Trail(_NOTHING)
 
 
 def _drop_fixes(route: Route) -> None:
@@ -57,8 +58,7 @@ def _drop_told(route: Route) -> None:
 
 
 def _drop_state(route: Route) -> None:
-    route.state = _NOTHING
-    del route.trail
+    route.state, route.trail = _NOTHING, _NO_TRAIL
 
 
 def _drop_plan(route: Route) -> None:

@@ -9,8 +9,15 @@ from msgspec import Raw
 
 from controltower.route.evidence import START, Fix, Progress, Snapshot
 from controltower.route.fixes import NO_FIXES, add_fix, fixes_from, newest_fix, open_fixes, pack_fixes
-from controltower.route.packed import NO_ANSWERS, NO_ENTRIES, PACKED_START, open_snapshot, pack
-from controltower.route.state import NO_LOAD, NO_SLIP, RouteState, decode_state, encode_state
+from controltower.route.packed import (
+    AS_USUAL,
+    NO_ENTRIES,
+    PACKED_START,
+    open_snapshot,
+    pack,
+    pack_snapshot,
+)
+from controltower.route.state import Load, Risk, RouteState, Slip, decode_state, encode_state
 
 degrees = st.floats(-180, 180)
 times_ms = st.lists(st.integers(-(1 << 40), 1 << 50), unique=True, max_size=40).map(sorted)
@@ -44,8 +51,9 @@ def test_fixes_of_the_version_before_are_read(times: list[int]) -> None:
 def test_a_snapshot_comes_back_with_the_parts_that_all_routes_share() -> None:
     """Parts that say nothing are not made anew for each route."""
     snapshot = Snapshot(progress=Progress(at_ms=5, along_m=1.5))
-    opened = open_snapshot(pack(snapshot))
-    assert opened == snapshot
+    opened = open_snapshot(pack_snapshot(snapshot))
+    assert opened == open_snapshot(pack(snapshot)) == snapshot
+    assert pack_snapshot(opened) == pack_snapshot(snapshot)
     assert opened.detour is START.detour
     assert open_snapshot(PACKED_START) is START
 
@@ -54,6 +62,10 @@ def test_what_is_empty_is_shared_after_a_restore() -> None:
     """Thousands of routes without answers hold one empty answer."""
     risk = decode_state(encode_state(RouteState("R1"))).risk
     assert risk.p_late is risk.arrivals is risk.awaited is NO_ENTRIES
-    assert risk.answers is NO_ANSWERS
-    assert (risk.slip, risk.load) == (NO_SLIP, NO_LOAD)
-    assert risk.load is NO_LOAD
+    assert risk.answers is risk.load is risk.slip is AS_USUAL
+
+
+def test_the_empty_load_of_the_version_before_is_none() -> None:
+    """It wrote all fields of it."""
+    state = decode_state(encode_state(RouteState("R1", risk=Risk(slip=pack(Slip()), load=pack(Load())))))
+    assert state.risk.load is state.risk.slip is AS_USUAL

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from controltower.detect import sla_at_risk
 from controltower.route.limits import DEFAULT_LIMITS
-from controltower.route.packed import open_answers
-from controltower.route.state import Load, Risk, RouteState, decode_state, encode_state
+from controltower.route.packed import open_answers, pack
+from controltower.route.state import Load, Risk, RouteState, decode_state, encode_state, open_load
 from controltower.route.steadied import Answer, Answers, Steadied, begin_anew, may_reach, step
 
 THRESHOLDS = sla_at_risk.thresholds(DEFAULT_LIMITS)
@@ -128,10 +128,10 @@ def test_what_cannot_reach_a_level_is_not_explained_for_nothing(
 @pytest.mark.parametrize("severe", [False, True])
 def test_what_a_version_that_counted_answers_has_told_goes_on(severe: bool) -> None:
     """Its fields are moved when they are read, and empty from then on."""
-    risk = Risk(on=True, since_ms=BEGIN_MS, severe=severe, load=Load(on=True, since_ms=BEGIN_MS))
+    risk = Risk(on=True, since_ms=BEGIN_MS, severe=severe, load=pack(Load(on=True, since_ms=BEGIN_MS)))
     state = decode_state(encode_state(RouteState("R", risk=risk)))
     steadied = open_answers(state.risk.answers).steadied(THRESHOLDS)
     assert (steadied.on, steadied.since_ms, steadied.severe) == (True, BEGIN_MS, severe)
-    assert open_answers(state.risk.load.answers).base.on
+    assert open_load(state.risk).answers.base.on
     assert not state.risk.on
-    assert not state.risk.load.on
+    assert not open_load(state.risk).on
