@@ -17,7 +17,10 @@ Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class ScoreRow(Part):
-    """The features of one remaining stop, in the order of the feature set; a missing value is null."""
+    """The features of one remaining stop, in the order of the feature set; a missing value is null.
+
+    Without those that the question tells once, in `situation`.
+    """
 
     stop_id: Identifier
     features: tuple[Finite | None, ...]
@@ -33,11 +36,18 @@ class ScoreRequest(Message):
     as_of: Instant
     feature_set: str = Field(description="name and version of the feature list")
     rows: tuple[ScoreRow, ...] = Field(min_length=1)
+    situation: tuple[Finite | None, ...] = Field(
+        default=(), description="features that are equal for all rows and the shift; in each they stand last"
+    )
     shift: tuple[Finite | None, ...] | None = Field(
         default=None, description="the last stop against the end of the shift: its p_late is P(not done)"
     )
     explain_from: Probability | None = Field(
         default=None, description="explain the worst row where its p_late is at least this"
+    )
+    explain_beyond_s: Finite = Field(
+        default=0.0,
+        description="and where that is also the chance of an arrival so much beyond the promise (of any row)",
     )
 
 

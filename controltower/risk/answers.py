@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import repeat
+from math import floor
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from controltower.risk.features import FEATURES
+from controltower.risk.features import FEATURES, SHARED_SET, SITUATION_FROM, Row
 from controltower.risk.models import Models
-from controltower.risk.predictions import HORIZON, Floats, Predictions, to_table
+from controltower.risk.predictions import HORIZON, SLACK, Floats, Predictions, join_table
 from controltower.risk.scorer import Scorer
 from controltower.route.limits import Limits
+from controltower.route.scores import LATE_STEPS, late_steps_of
 from schemas import wire
 
 #: An explanation has the strongest of its reasons.
@@ -19,6 +22,11 @@ _REASONS: Final = 5
 _NAMES: Final = tuple(name for name, _ in FEATURES)
 #: p(late) from which SLA_AT_RISK opens: models that lie on two sides of it differ for dispatch.
 ACTS_FROM: Final = Limits().risk_open
+
+
+#: A probability has six digits.
+_P_STEPS: Final = 1e6
+_SUM_ERROR_S: Final = 1e-6
 
 
 class Answered(NamedTuple):
@@ -45,9 +53,9 @@ class _Said(NamedTuple):
 
 def answer(questions: Sequence[wire.ScoreRequest], models: Models) -> Answered:
     """One prediction for all rows; the last row of a question may be its shift."""
-    table = to_table([row for question in questions for row in _rows(question)])
-    said = models.live.predict(table)
-    beside = models.shadow.predict(table).p_late if models.shadow is not None else None
+    table, sizes = _table(questions)
+    said = models.live.predict(table, sizes)
+    beside = models.shadow.predict(table, sizes).p_late if models.shadow is not None else None
     plain, scores, at = _plain(table, said, beside), [], 0
     for question in questions:
         scores.append(_score(question, at, table, plain, models))
@@ -64,24 +72,42 @@ def _plain(table: Floats, said: Predictions, beside: Floats | None) -> _Said:
         np.rint(eta_s + quantile).astype(np.int64).tolist()
         for quantile in (said.p10_s, said.p50_s, said.p90_s)
     )
-    return _Said(said.p_late.tolist(), p10_s, p50_s, p90_s, None if beside is None else beside.tolist())
+    return _Said(_rounded(said.p_late), p10_s, p50_s, p90_s, None if beside is None else _rounded(beside))
 
 
-def _rows(question: wire.ScoreRequest) -> Iterator[Sequence[float | None]]:
-    yield from (row.features for row in question.rows)
-    if question.shift is not None:
-        yield question.shift
+def _rounded(p: Floats) -> list[float]:
+    rounded: list[float] = (np.rint(p * _P_STEPS) / _P_STEPS).tolist()
+    return rounded
+
+
+def _table(questions: Sequence[wire.ScoreRequest]) -> tuple[Floats, list[int]]:
+    """All rows, and how many of them in turn are of one moment: those of a question that says its situation
+    once, else each by itself."""
+    ahead, situations, sizes = list[Row](), list[Row](), list[int]()
+    for question in questions:
+        rows = [row.features for row in question.rows]
+        if question.shift is not None:
+            rows.append(question.shift)
+        if question.feature_set == SHARED_SET:
+            ahead += rows
+            situations.append(question.situation)
+            sizes.append(len(rows))
+        else:
+            ahead += [row[:SITUATION_FROM] for row in rows]
+            situations += [row[SITUATION_FROM:] for row in rows]
+            sizes += [1] * len(rows)
+    return join_table(ahead, situations, sizes), sizes
 
 
 def _score(question: wire.ScoreRequest, at: int, table: Floats, said: _Said, models: Models) -> wire.Score:
     end = at + len(question.rows)
     worst = max(range(at, end), key=said.p_late.__getitem__)
-    explained = question.explain_from is not None and said.p_late[worst] >= question.explain_from
+    explained = _is_to_be_explained(question, range(at, end), table, said)
     return wire.Score(
         request_id=question.request_id,
         route_id=question.route_id,
         as_of=question.as_of,
-        stops=tuple([_stop(row.stop_id, i, said) for i, row in enumerate(question.rows, at)]),
+        stops=_stops(question.rows, slice(at, end), said),
         scored_by=models.live.source,
         model_version=models.live.version,
         p_shift=None if question.shift is None else round(1.0 - said.p_late[end], 6),
@@ -91,15 +117,31 @@ def _score(question: wire.ScoreRequest, at: int, table: Floats, said: _Said, mod
     )
 
 
-def _stop(stop_id: str, i: int, said: _Said) -> wire.StopScore:
-    return wire.StopScore(
-        stop_id,
-        round(said.p_late[i], 6),
-        said.p10_s[i],
-        said.p50_s[i],
-        said.p90_s[i],
-        None if said.beside is None else round(said.beside[i], 6),
+def _is_to_be_explained(question: wire.ScoreRequest, here: range, table: Floats, said: _Said) -> bool:
+    """Whether some answer is such that track would act on it: see `detect/sla_at_risk.py` for timetables."""
+    least, beyond_s = question.explain_from, question.explain_beyond_s
+    if least is None:
+        return False
+    likely = [i for i in here if said.p_late[i] >= least]
+    if not beyond_s:
+        return bool(likely)
+    return any(_late_by(beyond_s, i, table, said) >= least for i in likely)
+
+
+def _late_by(beyond_s: float, i: int, table: Floats, said: _Said) -> float:
+    """P(arrival more than `beyond_s` behind the promise) by the quantiles of the answer."""
+    promised_s = table[i, SLACK] + table[i, HORIZON] + beyond_s  # known to the ms, and summed with an error
+    p50_s = said.p50_s[i]
+    slack_s = floor(promised_s + _SUM_ERROR_S) - p50_s
+    return late_steps_of(slack_s, p50_s - said.p10_s[i], said.p90_s[i] - p50_s) / LATE_STEPS
+
+
+def _stops(rows: Sequence[wire.ScoreRow], here: slice, said: _Said) -> tuple[wire.StopScore, ...]:
+    beside = repeat(None) if said.beside is None else said.beside[here]
+    numbers = zip(
+        said.p_late[here], said.p10_s[here], said.p50_s[here], said.p90_s[here], beside, strict=False
     )
+    return tuple([wire.StopScore(row.stop_id, *told) for row, told in zip(rows, numbers, strict=True)])
 
 
 def _explain(row: Floats, scorer: Scorer) -> tuple[wire.Contribution, ...]:

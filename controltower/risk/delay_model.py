@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from controltower.risk.calibration import Calibration
+from controltower.risk.features import SITUATION_FROM
 from controltower.risk.forest import Forest, compile_forest
 from controltower.risk.manifest import Canary, Manifest, Spread
 from controltower.risk.predictions import Floats, Predictions, order, persisting_s, scale_s, to_table
@@ -32,21 +33,21 @@ class DelayModel:
     spread: Spread
     forest: Forest | None = None
 
-    def predict(self, table: Floats) -> Predictions:
-        """The answers to a table of features, shape (n, F), each row for itself."""
+    def predict(self, table: Floats, sizes: Sequence[int] | None = None) -> Predictions:
+        """The answers to a table of features, shape (n, F), each row for itself; sizes: see Scorer."""
         start, scale = persisting_s(table), scale_s(table)
-        late, *quantiles = self._ask(table)
+        late, *quantiles = self._ask(table, sizes)
         raw = Predictions(late, *[start + quantile * scale for quantile in quantiles])
         return order(table, *stretched(raw, self.calibration, self.spread))
 
-    def _ask(self, table: Floats) -> list[Floats]:
+    def _ask(self, table: Floats, sizes: Sequence[int] | None = None) -> list[Floats]:
         if self.forest is not None:
-            return self.forest.predict(table)
+            return self.forest.predict(table, sizes)
         return [_ask(booster, table) for booster in (self.late, self.p10, self.p50, self.p90)]
 
     def with_forest(self, rows: Floats) -> DelayModel:
         """Answered by the forest, where it says of these rows what the boosters say, to the last bit."""
-        forest = compile_forest((self.late, self.p10, self.p50, self.p90))
+        forest = compile_forest((self.late, self.p10, self.p50, self.p90), SITUATION_FROM)
         if forest is None or not len(rows) or not np.array_equal(forest.predict(rows), self._ask(rows)):
             return self
         return replace(self, forest=forest)

@@ -16,6 +16,9 @@ from controltower.route.plan import RoutePlan
 from controltower.route.planned_stop import PlannedStop
 
 FEATURE_SET = "stop-lateness/4"
+#: Of a question that tells the features from `SITUATION_FROM` on once for all of its rows. A score stage from
+#: before there was one counts such a question as unknown and leaves it.
+SHARED_SET = f"{FEATURE_SET}+situation"
 
 #: Name and meaning, in the order in which they stand in a request.
 FEATURES: tuple[tuple[str, str], ...] = (
@@ -62,6 +65,8 @@ _NAMES = tuple(name for name, _ in FEATURES)
 _SLACK, _BUFFER = _NAMES.index("slack_s"), _NAMES.index("planned_buffer_s")
 _PLANNED, _HORIZON = _NAMES.index("planned_s"), _NAMES.index("horizon_s")
 _SHIFT_END = _NAMES.index("shift_end")
+#: From here on a feature is about the route and equal for all stops of one moment.
+SITUATION_FROM = _NAMES.index("slip_s")
 _TEN_MIN_MS = 600_000
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
@@ -91,24 +96,29 @@ class Moment(NamedTuple):
 
 
 def feature_rows(moment: Moment, chosen: Sequence[int]) -> Iterator[tuple[int, Row]]:
-    """(index in the plan, row in the order of FEATURES) for each chosen one of the remaining stops.
+    """(index in the plan, row in the order of FEATURES) for each of the chosen stops, which ascend."""
+    situation = situation_of(moment)
+    for i, ahead in ahead_rows(moment, chosen):
+        yield i, ahead + situation
 
-    chosen: ascending. What is equal for all stops is worked out once.
-    """
+
+def ahead_rows(moment: Moment, chosen: Sequence[int]) -> Iterator[tuple[int, Row]]:
+    """As `feature_rows`, but of each row only what lies between the vehicle and the stop."""
     plan = moment.plan
     etas = dict(zip(chosen, estimate_p50s(plan.stops, chosen, moment.slip_ms, moment.now_ms), strict=True))
     path_km = round(plan.path.length_m / 1000, 1)
     sun_ms = int(plan.frame.lon / _DEGREES_PER_HOUR * _HOUR_MS)
-    situation, service_ms = _situation(moment), 0
+    service_ms = 0
     for between, i in enumerate(moment.remaining):
         stop, eta = plan.stops[i], etas.get(i)
         if eta is not None:
-            yield i, _ahead(moment, stop, eta, between, service_ms, path_km, eta + sun_ms) + situation
+            yield i, _ahead(moment, stop, eta, between, service_ms, path_km, eta + sun_ms)
         service_ms += stop.service_ms
 
 
 def to_shift_row(row: Row, shift_left_s: float) -> Row:
-    """The row of the last remaining stop, turned into the question whether the route is done in time.
+    """The row of the last remaining stop, whole or without the situation, turned into the question whether
+    the route is done in time.
 
     shift_left_s: from the moment of the question to the end of the shift, less the planned service of that
     stop. What is answered to it as p_late is the probability that the route is not done by then.
@@ -153,8 +163,8 @@ def _ahead(
     )
 
 
-def _situation(moment: Moment) -> Row:
-    """The features from slip_s on: where the vehicle is and how it moves; the same for all stops."""
+def situation_of(moment: Moment) -> Row:
+    """The features from `SITUATION_FROM` on, the same for all stops: where the vehicle is, how it moves."""
     plan, now, progress = moment.plan, moment.now_ms, moment.snapshot.progress
     departed = progress.departed_ms
     left_late_ms = departed - plan.stops[0].departure_ms

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from controltower.risk.answers import answer
-from controltower.risk.features import FEATURE_SET
+from controltower.risk.features import FEATURE_SET, SHARED_SET
 from controltower.risk.linehaul.serving import HaulScorer
 from controltower.risk.models import ModelCache, Models
 from controltower.risk.population import Population
@@ -58,7 +58,7 @@ class ScoreFold:
                 _count(commit, 1, "unreadable")
             elif isinstance(event, wire.HaulRequest):
                 hauls.append(event)
-            elif event.feature_set != FEATURE_SET:
+            elif event.feature_set not in (SHARED_SET, FEATURE_SET):
                 _count(commit, 1, "unknown_features")
             else:
                 waiting.append(event)

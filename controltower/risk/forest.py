@@ -5,6 +5,8 @@ is looked up among all thresholds of that feature, and that place says for every
 out of reach (QuickScorer: Lucchese et al., SIGIR 2015, doi 10.1145/2766462.2767733). What is left of a tree's
 leaves begins with the one that the row falls into. Leaves are added in the order of the trees, as LightGBM
 does, so the answers are the same to the last bit; `load_model` holds them against LightGBM's own.
+
+Most features are of the moment, not of the stop: they are looked up once for all rows of a question.
 """
 
 from __future__ import annotations
@@ -82,8 +84,11 @@ class _Reading:
 class Forest:
     """Answers of several boosters to a table of rows."""
 
-    def __init__(self, reading: _Reading, ends: Sequence[int], logistic: Sequence[bool]) -> None:
-        """`ends`: behind which tree each booster ends; `logistic`: whether it says a probability."""
+    def __init__(
+        self, reading: _Reading, ends: Sequence[int], logistic: Sequence[bool], shared_from: int
+    ) -> None:
+        """`ends`: behind which tree each booster ends; `logistic`: whether it says a probability;
+        `shared_from`: from this feature on rows of one moment are alike."""
         self._width = max(map(len, reading.leaves))
         self._bounds = list(zip((0, *ends[:-1]), ends, logistic, strict=True))
         trees = len(reading.leaves)
@@ -94,7 +99,9 @@ class Forest:
         self._places = np.arange(trees, dtype=np.int32) * self._width
         kind = next(bits for bits in (np.uint16, np.uint32, np.uint64) if self._width <= 8 * bits(0).nbytes)
         self._all = np.full((1, trees), np.iinfo(kind).max, dtype=kind)
-        self._columns = [self._column(feature, splits) for feature, splits in sorted(reading.splits.items())]
+        columns = [self._column(feature, splits) for feature, splits in sorted(reading.splits.items())]
+        self._own = [column for column in columns if column.feature < shared_from]
+        self._shared = [column for column in columns if column.feature >= shared_from]
 
     def _column(self, feature: int, splits: Sequence[_Split]) -> _Column:
         thresholds = np.unique(np.array([split.threshold for split in splits]))
@@ -107,22 +114,39 @@ class Forest:
                 masks[-1, split.tree] &= left
         return _Column(feature, thresholds, masks)
 
-    def predict(self, table: Floats) -> list[Floats]:
-        """One answer per booster, shape (n,) each, as its own `predict` gives it; table: shape (n, F)."""
-        chunks = [
-            self._predict_chunk(table[at : at + _CHUNK_ROWS]) for at in range(0, len(table) or 1, _CHUNK_ROWS)
-        ]
+    def predict(self, table: Floats, sizes: Sequence[int] | None = None) -> list[Floats]:
+        """One answer per booster, shape (n,) each, as its own `predict` gives it; table: shape (n, F).
+
+        sizes: how many rows in turn are of one moment; none: each for itself.
+        """
+        if not len(table):
+            return [np.empty(0) for _ in self._bounds]
+        ends = np.arange(1, len(table) + 1) if sizes is None else np.cumsum(sizes)
+        begin, at, chunks = 0, 0, list[list[Floats]]()
+        while at < len(table):
+            end = max(begin + 1, int(ends.searchsorted(at + _CHUNK_ROWS, side="right")))
+            until = int(ends[end - 1])
+            chunks.append(self._predict_chunk(table[at:until], ends[begin:end] - at))
+            begin, at = end, until
         return [np.concatenate(answers) for answers in zip(*chunks, strict=True)]
 
-    def _predict_chunk(self, table: Floats) -> list[Floats]:
-        left = np.repeat(self._all, len(table), axis=0)
-        for feature, thresholds, masks in self._columns:
-            values = table[:, feature]
-            places = thresholds.searchsorted(values)
-            places[np.isnan(values)] = len(masks) - 1
-            left &= masks.take(places, axis=0)
-        leaves = self._values.take(_lowest_bit(left) + self._places)
-        return [_add(leaves[:, begin:end], logistic) for begin, end, logistic in self._bounds]
+    def _predict_chunk(self, table: Floats, ends: NDArray[np.int64]) -> list[Floats]:
+        """`ends`: behind which row each moment ends."""
+        sizes = np.diff(ends, prepend=0)
+        left = self._reach(self._shared, np.repeat(self._all, len(sizes), axis=0), table[ends - sizes])
+        left = self._reach(self._own, left.repeat(sizes, axis=0), table)
+        leaves = self._values.take((_lowest_bit(left) + self._places).T)
+        return [_add(leaves[begin:end], logistic) for begin, end, logistic in self._bounds]
+
+    @staticmethod
+    def _reach(columns: Sequence[_Column], left: Masks, table: Floats) -> Masks:
+        """Of the leaves `left` for each row, those that its values in these columns leave."""
+        by_feature = np.ascontiguousarray(table.T)
+        missing = np.isnan(by_feature)
+        for feature, thresholds, masks in columns:
+            places = thresholds.searchsorted(by_feature[feature])  # that of a missing value is the last
+            left &= masks.take(places + missing[feature], axis=0)
+        return left
 
 
 def _lowest_bit(masks: Masks) -> NDArray[np.int32]:
@@ -132,15 +156,21 @@ def _lowest_bit(masks: Masks) -> NDArray[np.int32]:
 
 
 def _add(leaves: Floats, logistic: bool) -> Floats:
-    """Row by row from the first tree to the last: the order decides the last bits of a sum."""
-    scores = np.cumsum(leaves, axis=1)[:, -1]
+    """From the first tree to the last: the order decides the last bits of a sum. leaves: shape (trees, n).
+
+    numpy adds line after line, but would add a single column in pairs.
+    """
+    scores: Floats = leaves.sum(axis=0) if leaves.shape[1] > 1 else leaves.cumsum(axis=0)[-1]
     if not logistic:
         return scores
     return np.array([1.0 / (1.0 + math.exp(-score)) for score in scores.tolist()])
 
 
-def compile_forest(boosters: Sequence[Any]) -> Forest | None:
-    """The boosters' trees in one table, or None where one has something else than numeric splits."""
+def compile_forest(boosters: Sequence[Any], shared_from: int) -> Forest | None:
+    """The boosters' trees in one table, or None where one has something else than numeric splits.
+
+    shared_from: from this feature on rows of one moment are alike.
+    """
     reading, ends, logistic = _Reading(), list[int](), list[bool]()
     for booster in boosters:
         dump = booster.dump_model()
@@ -152,4 +182,4 @@ def compile_forest(boosters: Sequence[Any]) -> Forest | None:
             return None
         ends.append(len(reading.leaves))
         logistic.append(objective == _LOGISTIC)
-    return Forest(reading, ends, logistic)
+    return Forest(reading, ends, logistic, shared_from)

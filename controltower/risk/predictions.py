@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from controltower.risk.features import FEATURES
+from controltower.risk.features import FEATURES, SITUATION_FROM
 
 Floats = NDArray[np.float64]
 Row = Sequence[float | None]
@@ -40,6 +40,14 @@ def to_table(rows: Sequence[Row]) -> Floats:
     """Shape (n, F); a missing feature is NaN, not zero."""
     table = np.array(rows, dtype=np.float64)  # numpy reads None as NaN
     return table.reshape(len(rows), len(FEATURES))
+
+
+def join_table(ahead: Sequence[Row], situations: Sequence[Row], sizes: Sequence[int]) -> Floats:
+    """As `to_table`, of rows without their situation: `sizes[k]` of them in turn are in `situations[k]`."""
+    table = np.empty((len(ahead), len(FEATURES)))
+    table[:, :SITUATION_FROM] = np.array(ahead, dtype=np.float64)
+    table[:, SITUATION_FROM:] = np.array(situations, dtype=np.float64).repeat(sizes, axis=0)
+    return table
 
 
 def persisting_s(table: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -26,8 +27,11 @@ class Scorer(Protocol):
     #: what is known of the model, with the distributions of its features; None where the rule answers
     manifest: Manifest | None
 
-    def predict(self, table: Floats) -> Predictions:
-        """table: shape (n, F), NaN where missing. Each row's answer is independent of the other rows."""
+    def predict(self, table: Floats, sizes: Sequence[int] | None = None) -> Predictions:
+        """table: shape (n, F), NaN where missing. Each row's answer is independent of the other rows.
+
+        sizes: how many rows in turn are of one moment, and so have one situation; none: each for itself.
+        """
         ...
 
     def contributions(self, table: Floats) -> Floats:
@@ -45,7 +49,7 @@ class RuleScorer:
         self.version = fallback.VERSION
         self.refused_because: str | None = refused_because
 
-    def predict(self, table: Floats) -> Predictions:
+    def predict(self, table: Floats, sizes: Sequence[int] | None = None) -> Predictions:
         """See Scorer."""
         return fallback.predict(table)
 
@@ -65,9 +69,9 @@ class ModelScorer:
         self.manifest: Manifest | None = manifest
         self.version = manifest.model_version
 
-    def predict(self, table: Floats) -> Predictions:
+    def predict(self, table: Floats, sizes: Sequence[int] | None = None) -> Predictions:
         """See Scorer."""
-        return self._model.predict(table)
+        return self._model.predict(table, sizes)
 
     def contributions(self, table: Floats) -> Floats:
         """See Scorer."""

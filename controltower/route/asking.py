@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from math import floor
+
 from controltower.detect import sla_at_risk
-from controltower.risk.features import FEATURE_SET, FEATURES, Moment, Row, feature_rows, to_shift_row
+from controltower.risk.features import (
+    FEATURES,
+    SHARED_SET,
+    SITUATION_FROM,
+    Moment,
+    Row,
+    ahead_rows,
+    situation_of,
+    to_shift_row,
+)
 from controltower.route.eta import estimate_p50s
+from controltower.route.judge import find_episode
 from controltower.route.limits import Limits
 from controltower.route.outcomes import settle_outcomes
 from controltower.route.packed import open_answers
 from controltower.route.plan import RoutePlan
 from controltower.route.promises import judge_look
 from controltower.route.route import Effects, Route
-from controltower.route.state import Risk
-from controltower.route.steadied import may_reach
+from controltower.route.steadied import least_to_reach
 from controltower.route.timeline import from_ms
 from schemas import wire
 from schemas.vocabulary import ExceptionCode
@@ -27,9 +38,12 @@ SCORED = frozenset(
     }
 )
 
-_SPEED = [name for name, _ in FEATURES].index("speed_ratio")
+#: Its place in a situation.
+_SPEED = [name for name, _ in FEATURES].index("speed_ratio") - SITUATION_FROM
 #: Slower than its plan from, and until: shares of the planned way over 5 to 10 min.
 _SLOWER_FROM, _SLOWER_UNTIL = 0.85, 0.95
+#: From which answer on reasons are wanted is told to so many parts, downwards: one too many does no harm.
+_EXPLAIN_STEPS = 10_000
 
 
 def ask_if_due(route: Route, now_ms: int, limits: Limits, effects: Effects) -> None:
@@ -49,31 +63,37 @@ def ask_if_due(route: Route, now_ms: int, limits: Limits, effects: Effects) -> N
     if not chosen:
         return
     risk.asked += 1
-    rows = list(feature_rows(moment_of(route, plan, slip, now_ms, remaining), chosen))
-    _note_speed(route, rows[0][1])
+    moment = moment_of(route, plan, slip, now_ms, remaining)
+    rows, situation = list(ahead_rows(moment, chosen)), situation_of(moment)
+    _note_speed(route, situation)
+    is_timetable = not any(plan.stops[i].shipments for i in chosen)
     effects.tell(
         wire.ScoreRequest(
             request_id=f"{route.state.route_id}/{risk.asked}",
             route_id=route.state.route_id,
             tenant=route.state.tenant,
             as_of=from_ms(now_ms),
-            feature_set=FEATURE_SET,
+            feature_set=SHARED_SET,
             rows=tuple([wire.ScoreRow(plan.stops[i].stop_id, row) for i, row in rows]),
+            situation=situation,
             shift=_shift_row(plan, rows[-1], now_ms),
-            explain_from=_explain_from(risk, now_ms, limits),
+            explain_from=_explain_from(route, is_timetable, now_ms, limits),
+            explain_beyond_s=limits.timetable_risk_ms / 1000 if is_timetable else 0.0,
         )
     )
     effects.count("score_requests")
 
 
-def _explain_from(risk: Risk, now_ms: int, limits: Limits) -> float | None:
+def _explain_from(route: Route, is_timetable: bool, now_ms: int, limits: Limits) -> float | None:
     """What an explanation is wanted for: the answer may open SLA_AT_RISK, or make it severe."""
+    risk = route.state.risk
     steadied = open_answers(risk.answers).steadied(sla_at_risk.thresholds(limits))
-    if steadied.severe:
+    if steadied.severe or (is_timetable and find_episode(route, ExceptionCode.SLA_BREACHED) is not None):
         return None
     level = limits.severe_open if steadied.on else limits.risk_open
     unanswered = risk.asked - risk.answered[1]
-    return level if may_reach(steadied, level, now_ms, unanswered, limits.score_memory_ms) else None
+    least = least_to_reach(steadied, level, now_ms, unanswered, limits.score_memory_ms)
+    return None if least is None else floor(least * _EXPLAIN_STEPS) / _EXPLAIN_STEPS
 
 
 def _shift_row(plan: RoutePlan, last: tuple[int, Row], now_ms: int) -> Row | None:
@@ -85,9 +105,9 @@ def _shift_row(plan: RoutePlan, last: tuple[int, Row], now_ms: int) -> Row | Non
     return to_shift_row(row, (plan.ends_ms - stop.service_ms - now_ms) / 1000)
 
 
-def _note_speed(route: Route, row: Row) -> None:
+def _note_speed(route: Route, situation: Row) -> None:
     """Since when it has been slower than its plan: the beginning of the stretch over which that was seen."""
-    risk, ratio = route.state.risk, row[_SPEED]
+    risk, ratio = route.state.risk, situation[_SPEED]
     if ratio is None or ratio >= _SLOWER_UNTIL:
         risk.slower_since_ms = 0
     elif ratio < _SLOWER_FROM and not risk.slower_since_ms:

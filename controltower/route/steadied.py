@@ -109,10 +109,15 @@ def step(was: Steadied, at_ms: int, p: float, thresholds: Thresholds) -> Steadie
     return Steadied(at_ms, mean, on, since_ms, severe, rising_ms, low_since_ms)
 
 
-def may_reach(was: Steadied, level: float, at_ms: int, unanswered: int, memory_ms: int) -> bool:
-    """True where the answer to a question asked at `at_ms` may raise the mean to `level`.
+def least_to_reach(was: Steadied, level: float, at_ms: int, unanswered: int, memory_ms: int) -> float | None:
+    """The least answer to a question asked at `at_ms` that may raise the mean to `level`; None: none does.
 
-    unanswered: it and those before it; each may come to 1, and counts for one memory at most.
+    unanswered: it and those before it; each of those may come to 1, and counts for one memory at most. So
+    with others before it the level itself must do.
     """
     wait_ms = min(at_ms - was.at_ms, max(1, unanswered) * memory_ms)
-    return 1.0 - (1.0 - was.mean) * exp(-wait_ms / memory_ms) >= level
+    if 1.0 - (1.0 - was.mean) * exp(-wait_ms / memory_ms) < level:
+        return None
+    if unanswered > 1 or wait_ms <= 0:
+        return level
+    return was.mean + (level - was.mean) / (1.0 - exp(-wait_ms / memory_ms))

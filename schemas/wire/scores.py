@@ -24,8 +24,10 @@ class ScoreRequest(
     as_of: datetime
     feature_set: str
     rows: tuple[ScoreRow, ...]
+    situation: tuple[float | None, ...] = ()
     shift: tuple[float | None, ...] | None = None
     explain_from: float | None = None
+    explain_beyond_s: float = 0.0
 
 
 class ModelChange(

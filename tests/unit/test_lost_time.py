@@ -16,7 +16,11 @@ def questions_of(pings: list[Ping]) -> list[dict[str, float | None]]:
     """The next stop's row of each question that a day asks, by name."""
     outs = new_fold().fold(day_of(pings, TICKS)).outputs
     asked = [wire.decode_score_request(o.value or b"") for o in outs if o.topic == topics.SCORE_REQUESTS]
-    return [dict(zip(NAMES, question.rows[0].features, strict=True)) for question in asked if question.rows]
+    return [
+        dict(zip(NAMES, question.rows[0].features + question.situation, strict=True))
+        for question in asked
+        if question.rows
+    ]
 
 
 @pytest.mark.parametrize("minutes", [20, 35])

@@ -38,17 +38,31 @@ def test_it_says_what_the_boosters_say(leaves: int) -> None:
     """Also at the thresholds themselves, for missing values, and behind the rows of one chunk."""
     learned = table_of(2000, 6)
     boosters = [booster_of(learned, kind, num_leaves=leaves) for kind in ("binary", "quantile")]
-    forest = compile_forest(boosters)
+    forest = compile_forest(boosters, 4)
     assert forest is not None
     asked = np.concatenate([table_of(700, 6, seed=2), learned[:50]])
     for said, booster in zip(forest.predict(asked), boosters, strict=True):
         assert np.array_equal(said, booster.predict(asked, num_threads=1))
 
 
+@pytest.mark.parametrize("rows", [1, 2, 9, 300])
+def test_rows_of_one_moment_get_what_each_gets_alone(rows: int) -> None:
+    """What they share is looked up once, whether a moment is a single row or longer than a chunk."""
+    learned = table_of(2000, 6)
+    boosters = [booster_of(learned, kind) for kind in ("binary", "quantile")]
+    forest = compile_forest(boosters, 3)
+    assert forest is not None
+    asked = table_of(rows * 5, 6, seed=3)
+    asked[:, 3:] = asked[::rows, 3:].repeat(rows, axis=0)
+    for said, booster in zip(forest.predict(asked, [rows] * 5), boosters, strict=True):
+        assert np.array_equal(said, booster.predict(asked, num_threads=1))
+    assert forest.predict(asked[:1])[0] == boosters[0].predict(asked[:1], num_threads=1)
+
+
 def test_no_rows_get_no_answers() -> None:
     """One empty answer per booster."""
     learned = table_of(500, 4)
-    forest = compile_forest([booster_of(learned, kind) for kind in ("binary", "quantile")])
+    forest = compile_forest([booster_of(learned, kind) for kind in ("binary", "quantile")], 2)
     assert forest is not None
     assert [len(said) for said in forest.predict(learned[:0])] == [0, 0]
 
@@ -57,7 +71,7 @@ def test_the_shipped_model_is_answered_by_it() -> None:
     """Every booster of it, on rows that no training ever saw."""
     _, texts = read_model(SHIPPED_MODEL)
     boosters = [lightgbm.Booster(model_str=text) for text in texts.values()]
-    forest = compile_forest(boosters)
+    forest = compile_forest(boosters, 4)
     assert forest is not None
     asked = table_of(600, len(FEATURES))
     for said, booster in zip(forest.predict(asked), boosters, strict=True):
@@ -78,7 +92,7 @@ def test_other_trees_are_left_to_lightgbm(parameters: dict[str, Any]) -> None:
     """What the forest does not know must not be answered wrongly."""
     learned = np.nan_to_num(table_of(3000, 4), posinf=9.0, neginf=-9.0)
     more = {"bagging_fraction": 0.5} if "boosting" in parameters else {}
-    assert compile_forest([booster_of(learned, "quantile", **parameters, **more)]) is None
+    assert compile_forest([booster_of(learned, "quantile", **parameters, **more)], 4) is None
 
 
 def test_categories_are_left_to_lightgbm() -> None:
@@ -86,4 +100,4 @@ def test_categories_are_left_to_lightgbm() -> None:
     learned = np.random.default_rng(1).integers(0, 9, (500, 3)).astype(float)
     data = lightgbm.Dataset(learned, np.isin(learned[:, 0], (1, 4, 7)).astype(float), categorical_feature=[0])
     booster = lightgbm.train({"objective": "binary", "verbosity": -1, "num_threads": 1}, data, 5)
-    assert compile_forest([booster]) is None
+    assert compile_forest([booster], 4) is None

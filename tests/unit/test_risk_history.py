@@ -81,7 +81,7 @@ def test_a_history_has_the_very_numbers_that_were_served(
         if record.topic == topics.SCORE_REQUESTS and record.value is not None:
             asked = wire.decode_score_request(record.value)
             for row in asked.rows:
-                assert known[asked.request_id, row.stop_id] == row.features
+                assert known[asked.request_id, row.stop_id] == row.features + asked.situation
                 compared += 1
     assert compared > 500
 

@@ -13,7 +13,7 @@ from controltower.detect import sla_at_risk
 from controltower.route.limits import DEFAULT_LIMITS
 from controltower.route.packed import open_answers, pack
 from controltower.route.state import Load, Risk, RouteState, decode_state, encode_state, open_load
-from controltower.route.steadied import Answer, Answers, Steadied, begin_anew, may_reach, step
+from controltower.route.steadied import Answer, Answers, Steadied, begin_anew, least_to_reach, step
 
 THRESHOLDS = sla_at_risk.thresholds(DEFAULT_LIMITS)
 LATENESS_S = DEFAULT_LIMITS.reorder_ms // 1000
@@ -113,16 +113,26 @@ def test_one_that_comes_too_late_or_from_before_a_new_beginning_does_not_count()
 
 
 @given(gaps, st.integers(1, 600))
-def test_what_cannot_reach_a_level_is_not_explained_for_nothing(
+def test_the_least_answer_that_reaches_a_level_does_and_less_does_not(
     said: list[tuple[int, float]], wait_s: int
 ) -> None:
-    """Where the mean may not reach a level, no answer brings it there, and a certain one where it may."""
+    """So reasons are asked for where SLA_AT_RISK opens, and nowhere else."""
     was = Steadied()
     for at_ms, p in answers_of(*said):
         was = step(was, at_ms, p, THRESHOLDS) if at_ms > was.at_ms else was
-    at_ms = was.at_ms + wait_s * 1000
-    reached = step(was, at_ms, 1.0, THRESHOLDS).mean >= THRESHOLDS.opens
-    assert may_reach(was, THRESHOLDS.opens, at_ms, 1, THRESHOLDS.memory_ms) is reached
+    at_ms, level = was.at_ms + wait_s * 1000, THRESHOLDS.opens
+    least = least_to_reach(was, level, at_ms, 1, THRESHOLDS.memory_ms)
+    assert (least is not None) is (step(was, at_ms, 1.0, THRESHOLDS).mean >= level)
+    if least is not None:
+        assert step(was, at_ms, least + 1e-9, THRESHOLDS).mean >= level
+        assert step(was, at_ms, least - 1e-6, THRESHOLDS).mean < level
+
+
+def test_with_others_unanswered_the_level_itself_may_reach_it() -> None:
+    """They may come to 1 each; where not even that does, no answer is explained."""
+    was, memory_ms = Steadied(at_ms=BEGIN_MS), THRESHOLDS.memory_ms
+    assert least_to_reach(was, 0.75, BEGIN_MS + memory_ms, 1, memory_ms) is None
+    assert least_to_reach(was, 0.75, BEGIN_MS + 2 * memory_ms, 2, memory_ms) == 0.75
 
 
 @pytest.mark.parametrize("severe", [False, True])

@@ -11,14 +11,15 @@ from threading import Event
 import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
-from controltower.risk.features import FEATURE_SET, FEATURES
+from controltower.risk.features import FEATURE_SET, FEATURES, SHARED_SET, SITUATION_FROM
 from controltower.risk.fold import ScoreFold
 from controltower.risk.manifest import Manifest, ModelRefusedError, Reference
 from controltower.risk.models import LIVE_KEY, ModelCache, digest_of_model, load_change
 from controltower.risk.population import BLOCK_ROWS, BLOCKS, Population, stability_index
 from controltower.risk.predictions import Floats, Predictions
-from controltower.risk.scorer import SHIPPED_MODEL, Scorer
+from controltower.risk.scorer import SHIPPED_MODEL, Scorer, load_scorer
 from controltower.route.timeline import from_ms
 from controltower.streaming.stage import Commit, Record
 from schemas import wire
@@ -37,7 +38,7 @@ class Fixed:
     def __init__(self, version: str, p_late: float) -> None:
         self.version, self._p_late = version, p_late
 
-    def predict(self, table: Floats) -> Predictions:
+    def predict(self, table: Floats, sizes: Sequence[int] | None = None) -> Predictions:
         ones = np.ones(len(table))
         return Predictions(self._p_late * ones, -60 * ones, 0 * ones, 90 * ones)
 
@@ -163,6 +164,42 @@ def test_the_worst_stop_is_explained_only_where_it_was_asked_for() -> None:
     )
     assert (asked.explained_stop, below.explanation, not_asked.explanation) == ("S0", (), ())
     assert asked.explanation[0] == wire.Contribution(NAMES[0], 0.0, -1.0)
+
+
+def test_a_timetable_is_explained_where_an_arrival_far_beyond_it_is_likely() -> None:
+    """As SLA_AT_RISK takes it: that it is a little late would open nothing. S0 is due when it comes."""
+    asked = [question(1, explain_from=0.4, explain_beyond_s=beyond_s) for beyond_s in (0.0, 10.0, 480.0)]
+    told = scores_in(fold_of().fold(log_of(asked)))
+    assert [score.explained_stop for score in told] == ["S0", "S0", None]
+
+
+def test_what_is_told_once_for_all_rows_counts_for_each() -> None:
+    """The same questions, whole and with their situation apart, in one poll and by the shipped model."""
+    whole = [
+        wire.decode_score_request(wire.encode(question(number, explain_from=0.0, shift=row_of(slack_s=1.0))))
+        for number in (1, 2)
+    ]
+    for number, asked in enumerate(whole):
+        values = row_of(slip_s=700.0 * number, departed=1.0, steady_slip_s=700.0 * number)[SITUATION_FROM:]
+        asked.rows = tuple(
+            wire.ScoreRow(row.stop_id, row.features[:SITUATION_FROM] + values) for row in asked.rows
+        )
+        asked.shift = (asked.shift or ())[:SITUATION_FROM] + values
+    apart = [
+        replace(
+            asked,
+            feature_set=SHARED_SET,
+            rows=tuple(wire.ScoreRow(row.stop_id, row.features[:SITUATION_FROM]) for row in asked.rows),
+            shift=(asked.shift or ())[:SITUATION_FROM],
+            situation=asked.rows[0].features[SITUATION_FROM:],
+        )
+        for asked in whole
+    ]
+    fold = ScoreFold(0, 1, load_scorer())
+    told = scores_in(fold.fold(log_of([*whole, *apart, whole[0]])))
+    assert told[:2] == told[2:4]
+    assert told[0] == told[4]
+    assert told[0].stops != told[1].stops
 
 
 def test_quantiles_count_from_the_question_and_the_shift_is_its_own_row() -> None:
