@@ -7,7 +7,6 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 #: Mean metres per degree of latitude (WGS 84 mean radius 6,371,008.8 m).
 METRES_PER_DEGREE = 6_371_008.8 * math.pi / 180
@@ -79,41 +78,25 @@ def _find_furthest(
     return worst_at
 
 
-class Segment(NamedTuple):
-    """One straight piece of a path: where it begins, where to it leads, at which metre, how long."""
-
-    x: float
-    y: float
-    dx: float
-    dy: float
-    start_m: float
-    length_m: float
-
-
 class Path:
-    """A polyline in a local frame with its running length.
+    """A polyline in a local frame with its running length; three numbers a point, since each van has its own.
 
     points: (x, y) in metres. Raises ValueError on fewer than two distinct points.
     """
 
-    __slots__ = ("along", "length_m", "points", "segments")
+    __slots__ = ("along", "length_m", "xs", "ys")
 
     def __init__(self, points: Sequence[tuple[float, float]]) -> None:
         distinct = [points[0]] if points else []
         distinct += [b for a, b in itertools.pairwise(points) if a != b]
         if len(distinct) < 2:
             raise ValueError("a path needs two distinct points")
-        self.points = simplify(distinct, SIMPLIFY_M)
+        kept = simplify(distinct, SIMPLIFY_M)
+        self.xs, self.ys = [x for x, _ in kept], [y for _, y in kept]
         self.along = [0.0]
-        for a, b in zip(self.points, self.points[1:], strict=False):
+        for a, b in itertools.pairwise(kept):
             self.along.append(self.along[-1] + math.hypot(b[0] - a[0], b[1] - a[1]))
         self.length_m = self.along[-1]
-        self.segments = [
-            Segment(ax, ay, bx - ax, by - ay, start, end - start)
-            for ((ax, ay), (bx, by)), (start, end) in zip(
-                itertools.pairwise(self.points), itertools.pairwise(self.along), strict=True
-            )
-        ]
 
     def project(
         self, x: float, y: float, low_m: float, high_m: float, expected_m: float
@@ -122,16 +105,17 @@ class Path:
 
         Among places equally near, the one next to `expected_m` wins, ahead rather than behind.
         """
-        along, segments = self.along, self.segments
+        along, xs, ys = self.along, self.xs, self.ys
         at = bisect_right(along, low_m) - 1 if low_m > 0.0 else 0
-        last = min(max(bisect_left(along, high_m), at + 1), len(segments))
+        last = min(max(bisect_left(along, high_m), at + 1), len(along) - 1)
         best_cost, best_along, best_offset = math.inf, low_m, math.inf
+        if at >= last:
+            return best_along, best_offset
         reach_m = math.inf  # from here on, being so far along costs more than the best place found
-        while at < last:
-            ax, ay, dx, dy, start, length = segments[at]
-            if start >= reach_m:
-                break
-            ex, ey = x - ax, y - ay
+        ax, ay, start, end = xs[at], ys[at], along[at], along[at + 1]
+        while start < reach_m:
+            bx, by, length = xs[at + 1], ys[at + 1], end - start
+            dx, dy, ex, ey = bx - ax, by - ay, x - ax, y - ay
             share = (ex * dx + ey * dy) / (length * length)
             if share > 0.0:
                 if share > 1.0:
@@ -149,8 +133,14 @@ class Path:
                     best_cost, best_along, best_offset = cost, here, offset
                     reach_m = expected_m + cost / NEARNESS_WEIGHT
             at += 1
+            if at >= last:
+                break
             # a metre along brings it a metre nearer at most, so nothing before this is better
             worth_m = start + length + offset - best_cost
-            if at < last and along[at + 1] < worth_m:
+            ax, ay, start, end = bx, by, end, along[at + 1]
+            if end < worth_m:
                 at = bisect_right(along, worth_m, at + 1) - 1
+                if at >= last:
+                    break
+                ax, ay, start, end = xs[at], ys[at], along[at], along[at + 1]
         return best_along, best_offset

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from controltower import polyline
 from controltower.route.path import Frame, Path
-from controltower.route.planned_stop import PlannedStop
+from controltower.route.planned_stop import Placed, PlannedStop, plan_stop
 from controltower.route.timeline import to_ms
 from schemas import wire
 
@@ -22,22 +22,11 @@ from schemas import wire
 _PATHS_KEPT = 4096
 #: Placed stops kept in memory: the trips of a line share path and stops, a van's round is its own.
 _LAYOUTS_KEPT = 1024
-#: Promises minus planned arrivals: a buffer and a few windows.
-_BUFFERS_KEPT = 4096
 
 Learned = Mapping[str, tuple[float, int]]
 #: (lat, lon) per stop, degrees
 NEAR_STOP_M = 60.0
 Places = tuple[tuple[float, float], ...]
-
-
-class Placed(NamedTuple):
-    """A stop on a path, and where on it that is: 0 its beginning, 1 its end."""
-
-    x: float
-    y: float
-    along_m: float
-    path_share: float
 
 
 class Layout(NamedTuple):
@@ -171,42 +160,10 @@ def _course(stops: Sequence[PlannedStop]) -> tuple[array[float], array[int]]:
     return metres, times
 
 
-def _eta_head(stop: wire.Stop) -> str:
-    head = wire.encode({"stop_id": stop.stop_id, "promised_by": stop.promised_by})
-    return f'{head[:-1].decode()},"p10":"'
-
-
-def _plan_stop(stop: wire.Stop, placed: Placed) -> PlannedStop:
-    arrival_ms = to_ms(stop.planned_arrival)
-    promised_ms = to_ms(stop.promised_by) if stop.promised_by else None
-    leaves_at_once = stop.planned_departure == stop.planned_arrival
-    return PlannedStop(
-        sys.intern(stop.stop_id),
-        *placed[:3],
-        arrival_ms,
-        arrival_ms if leaves_at_once else to_ms(stop.planned_departure),
-        promised_ms,
-        int(stop.service_s * 1000),
-        stop.kind,
-        len(stop.shipment_ids),
-        stop.zone,
-        stop.service_tier,
-        _eta_head(stop),
-        placed.path_share,
-        None if promised_ms is None else _buffer_s(promised_ms - arrival_ms),
-    )
-
-
-@lru_cache(maxsize=_BUFFERS_KEPT)
-def _buffer_s(ms: int) -> float:
-    """In seconds; most stops have the same few."""
-    return ms / 1000
-
-
 def parse_plan(plan: wire.Plan) -> RoutePlan:
     """Place the stops on the path and turn instants into ms. Raises ValueError on a path that is none."""
     layout = _lay_out(plan.path, tuple((stop.lat, stop.lon) for stop in plan.stops))
-    stops = tuple([_plan_stop(stop, placed) for stop, placed in zip(plan.stops, layout.stops, strict=True)])
+    stops = tuple([plan_stop(stop, placed) for stop, placed in zip(plan.stops, layout.stops, strict=True)])
     course_m, course_ms = _course(stops)
     return RoutePlan(
         plan.route_id,

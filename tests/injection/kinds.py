@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -199,17 +199,17 @@ def _crawl(trip: Trip, chance: random.Random) -> Truth | None:
     trip.reports = trip.reports[: i + 1]
     for k in range(1, int(for_s // 30)):
         m = along[i] + k * 30 * speed
-        n = max(0, min(len(path.segments) - 1, _segment_at(path.along, m)))
-        seg = path.segments[n]
-        share = (m - seg.start_m) / seg.length_m
-        x, y = seg.x + share * seg.dx + chance.gauss(0, 5), seg.y + share * seg.dy + chance.gauss(0, 5)
+        n = max(0, min(len(path.along) - 2, _segment_at(path.along, m)))
+        share = (m - path.along[n]) / (path.along[n + 1] - path.along[n])
+        x = path.xs[n] + share * (path.xs[n + 1] - path.xs[n]) + chance.gauss(0, 5)
+        y = path.ys[n] + share * (path.ys[n + 1] - path.ys[n]) + chance.gauss(0, 5)
         trip.reports.append(Report(here.at_s + k * 30, x, y, row))
     trip.reports += [replace(r, at_s=r.at_s + shift_s) for r in tail]
     trip.moved = True
     return {"kind": "crawl", "start": round(here.at_s), "end": round(here.at_s + for_s)}
 
 
-def _segment_at(along: list[float], m: float) -> int:
+def _segment_at(along: Sequence[float], m: float) -> int:
     return sum(1 for a in along if a <= m) - 1
 
 

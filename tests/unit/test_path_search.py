@@ -4,6 +4,7 @@ piece would find."""
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -24,13 +25,14 @@ def cost_m(along_m: float, offset_m: float, expected_m: float) -> float:
 def cheapest_m(path: Path, x: float, y: float, low_m: float, high_m: float, expected_m: float) -> float:
     """The least cost over all pieces in the window, each looked at for itself."""
     costs = []
-    for piece in path.segments:
-        if piece.start_m + piece.length_m < low_m or piece.start_m >= high_m:
+    for (ax, ay, start_m), (bx, by, end_m) in pairwise(zip(path.xs, path.ys, path.along, strict=True)):
+        if end_m < low_m or start_m >= high_m:
             continue
-        share = ((x - piece.x) * piece.dx + (y - piece.y) * piece.dy) / piece.length_m**2
+        dx, dy, length_m = bx - ax, by - ay, end_m - start_m
+        share = ((x - ax) * dx + (y - ay) * dy) / length_m**2
         share = min(1.0, max(0.0, share))
-        offset_m = math.hypot(x - piece.x - share * piece.dx, y - piece.y - share * piece.dy)
-        here_m = piece.start_m + share * piece.length_m
+        offset_m = math.hypot(x - ax - share * dx, y - ay - share * dy)
+        here_m = start_m + share * length_m
         costs.append(cost_m(here_m, offset_m, expected_m))
     return min(costs)
 
