@@ -21,7 +21,7 @@ from controltower.settings import Settings
 from controltower.streaming.broker_clock import BrokerClock
 from controltower.streaming.client import read_topic
 from controltower.streaming.stage import Commit, Out, Record
-from controltower.streaming.writer import PartitionWriter
+from controltower.streaming.writer import TransactionWriter
 from schemas.topics import CARRIER_EVENTS, changelog_of
 
 _CHANGELOG = changelog_of("normalize")
@@ -43,10 +43,10 @@ def publish(args: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _writer(settings: Settings) -> PartitionWriter:
+def _writer(settings: Settings) -> TransactionWriter:
     """Fences whoever publishes or renormalizes at the same time."""
     name = f"{settings.app_id}-feeds"
-    writer = PartitionWriter(
+    writer = TransactionWriter(
         reach_kafka(settings), settings.security(), name, settings.limits(), BrokerClock()
     )
     writer.take_over()

@@ -27,7 +27,7 @@ from controltower.settings import Settings
 from controltower.streaming.broker_clock import BrokerClock
 from controltower.streaming.client import read_topic
 from controltower.streaming.stage import Record
-from controltower.streaming.writer import PartitionWriter
+from controltower.streaming.writer import TransactionWriter
 from schemas.topics import DEAD_LETTERS
 from schemas.vocabulary import RejectReason
 
@@ -115,7 +115,7 @@ def _replay(brokers: str, settings: Settings, wanted: Wanted, args: argparse.Nam
     """The fence comes first: another replay that still runs is cut off before we look at what it did."""
     writer = None
     if not args.dry_run:
-        writer = PartitionWriter(
+        writer = TransactionWriter(
             brokers,
             settings.security(),
             f"{settings.app_id}-dead-letters-replay",

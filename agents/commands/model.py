@@ -31,7 +31,7 @@ from controltower.risk.shadow_report import read_beside, report_lines
 from controltower.settings import Settings
 from controltower.streaming.broker_clock import BrokerClock
 from controltower.streaming.stage import Commit, Out
-from controltower.streaming.writer import PartitionWriter
+from controltower.streaming.writer import TransactionWriter
 from schemas import wire
 from schemas.topics import ROUTE_EVENTS, SCORE_REQUESTS
 from schemas.vocabulary import ModelUse
@@ -113,7 +113,9 @@ def _publish(settings: Settings, changes: Sequence[wire.ModelChange]) -> None:
     partitions = find_partitions(brokers, security).get(SCORE_REQUESTS, 0)
     if not partitions:
         raise CommandError(f"there is no topic {SCORE_REQUESTS}", "controltower topics create")
-    writer = PartitionWriter(brokers, security, f"{settings.app_id}-models", settings.limits(), BrokerClock())
+    writer = TransactionWriter(
+        brokers, security, f"{settings.app_id}-models", settings.limits(), BrokerClock()
+    )
     writer.take_over()
     for change in changes:
         value = wire.encode(change)

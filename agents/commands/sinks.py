@@ -30,7 +30,7 @@ from controltower.sinks.examples import example_deliveries
 from controltower.streaming.broker_clock import BrokerClock
 from controltower.streaming.client import read_topic
 from controltower.streaming.stage import Commit, Out, Record
-from controltower.streaming.writer import PartitionWriter
+from controltower.streaming.writer import TransactionWriter
 from schemas.topics import DISPATCH, EXCEPTIONS, UNDELIVERED
 
 HELP = "webhooks and e-mail: check, try, undelivered, replay"
@@ -162,7 +162,7 @@ def _read(settings: Settings, topics: list[str], since: int | None) -> Iterator[
 
 def _write(requests: Iterable[Out], settings: Settings) -> int:
     """Batch by batch, each whole or not at all; asking twice does no harm."""
-    writer = PartitionWriter(
+    writer = TransactionWriter(
         reach_kafka(settings),
         settings.security(),
         f"{settings.app_id}-sinks-replay",

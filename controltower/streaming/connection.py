@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -27,3 +28,7 @@ class Connection:
     def transactional_id(self, partition: int) -> str:
         """The same for every process of the stage: this is what fences a former owner."""
         return f"{self.group}-{partition}"
+
+    def new_transactional_id(self) -> str:
+        """One that nobody else has: what owned partitions are lent to, so that they write together."""
+        return f"{self.group}-all-{uuid.uuid4().hex}"

@@ -19,6 +19,7 @@ from controltower.streaming.partition import OwnedPartition
 from controltower.streaming.poll import Poll
 from controltower.streaming.restore import Restoring
 from controltower.streaming.takeover import TakeOver
+from controltower.streaming.transactions import Transactions
 
 log = structlog.get_logger(__name__)
 
@@ -168,25 +169,35 @@ class Ownership:
 
     async def _settle(self, numbers: set[int], generation: int) -> None:
         self._drop_all_but(numbers, generation)
-        new = sorted(numbers - set(self._held))
-        if new:
-            log.info("taking_over", stage=self._connection.spec.name, partitions=new)
-            loop = asyncio.get_running_loop()
-            taken = await loop.run_in_executor(self._pool, self._take_over.take, new, self._progress)
-            for number, ours in taken.items():
-                self._held[number] = OwnedPartition(
-                    number,
-                    ours,
-                    connection=self._connection,
-                    edge=self.edge,
-                    pool=self._pool,
-                    observer=self._observer,
-                    clock=self._clock,
-                    fail=self.fail,
-                )
+        if numbers:
+            await self._take(sorted(numbers - set(self._held)))
         self._held_since.update(dict.fromkeys(numbers, generation))
         if generation == self._generation:
             await self._start_all(generation)
+
+    async def _take(self, new: list[int]) -> None:
+        """The new partitions; those we keep write on with them, in other transactions than before."""
+        if new:
+            log.info("taking_over", stage=self._connection.spec.name, partitions=new)
+        kept = {number: held.taken for number, held in self._held.items()}
+        loop = asyncio.get_running_loop()
+        taken, writer = await loop.run_in_executor(
+            self._pool, self._take_over.take, new, kept, self._progress
+        )
+        for number, ours in taken.items():
+            self._held[number] = OwnedPartition(
+                number,
+                ours,
+                connection=self._connection,
+                edge=self.edge,
+                pool=self._pool,
+                observer=self._observer,
+                clock=self._clock,
+                fail=self.fail,
+            )
+        transactions = Transactions(self._connection.spec, writer, self._pool, self._observer)
+        for held in self._held.values():
+            held.transactions = transactions
 
     async def _start_all(self, generation: int) -> None:
         starts = {

@@ -1,4 +1,4 @@
-"""One owned partition: its polls in order, one transaction each, while other partitions do the same."""
+"""One owned partition: its polls in order, each in one transaction, while other partitions do the same."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ import structlog
 from controltower.streaming.broker_clock import BrokerClock
 from controltower.streaming.connection import Connection
 from controltower.streaming.edge import ConsumerEdge, TopicPartition
-from controltower.streaming.exits import Fenced, Refused, RestartMe, StageStopped
+from controltower.streaming.exits import Refused, RestartMe, StageStopped
 from controltower.streaming.observer import StreamObserver
 from controltower.streaming.poll import Poll, to_records
 from controltower.streaming.stage import Commit, Record, Unfinished, Waits
 from controltower.streaming.takeover import Taken
+from controltower.streaming.transactions import Transactions
+from controltower.streaming.writer import Share
 
 IDLE_EVERY_S = 1.0
 log = structlog.get_logger(__name__)
@@ -44,6 +46,8 @@ class OwnedPartition:
         self.in_flight: Counter[str] = Counter()
         #: monotonic time since when a poll has been waiting or in a transaction; None: owes nothing
         self.busy_since: float | None = None
+        #: whose transactions it writes in, set before each start
+        self.transactions: Transactions
         #: a fold that may wait for something outside does so now; it has time limits of its own
         self.waits_outside = False
         self._connection = connection
@@ -205,19 +209,9 @@ class OwnedPartition:
         )
 
     async def _write(self, commit: Commit, ends: dict[str, int], records: int) -> None:
-        started = time.monotonic()
-        positions = self.taken.positions(self._spec, ends)
-        write = self.taken.writer.write
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.run_in_executor(
-                self._pool, write, commit, self._spec.changelog, self.number, positions
-            )
-        except Fenced:
-            self._observer.fenced(self._spec.name)
-            raise
+        share = Share(self.number, commit, self.taken.positions(self._spec, ends))
+        await self.transactions.write(share, records)
         self.taken.next_offsets.update(ends)
-        self._observer.transaction(self._spec.name, time.monotonic() - started, records, len(commit.outputs))
         self._observer.tallies(self._spec.name, commit.tallies)
 
     async def _fold_idle(self, ends: Mapping[str, int]) -> Commit | None:

@@ -16,12 +16,15 @@ class Position:
 
     topic_id, log_id: of the input and of the changelog this stands in; None where the broker has none, and
     log_id in what versions before it wrote.
+    lent_to: the transactional id that the owner writes this partition under; None: under the partition's own,
+    as versions before it did.
     """
 
     next_offset: int
     topic_id: str | None
     schema: int
     log_id: str | None = None
+    lent_to: str | None = None
 
 
 def position_key(topic: str) -> bytes:
@@ -39,6 +42,7 @@ def encode_position(position: Position) -> bytes:
         "topic_id": position.topic_id,
         "schema": position.schema,
         "log_id": position.log_id,
+        "lent_to": position.lent_to,
     }
     return json.dumps(fields, separators=(",", ":")).encode()
 
@@ -47,7 +51,13 @@ def decode_position(value: bytes) -> Position:
     """Raises Refused when the bytes are no position record."""
     try:
         fields = json.loads(value)
-        return Position(int(fields["next"]), fields["topic_id"], int(fields["schema"]), fields.get("log_id"))
+        return Position(
+            int(fields["next"]),
+            fields["topic_id"],
+            int(fields["schema"]),
+            fields.get("log_id"),
+            fields.get("lent_to"),
+        )
     except (ValueError, KeyError, TypeError) as wrong:
         raise Refused(
             f"a position record in the changelog cannot be read ({wrong})",

@@ -52,57 +52,71 @@ class Changelog:
             self.entries[key] = value
 
 
-def read_changelog(
-    brokers: str,
-    security: Security,
-    group: str,
-    topic: str,
-    partitions: Iterable[int],
-    *,
-    stall_s: float,
-    progress: Progress,
-) -> dict[int, Changelog]:
-    """All live entries of the partitions; raises RestartMe when nothing arrives for `stall_s`."""
-    states = {partition: Changelog() for partition in partitions}
-    if not states:
-        return states
-    consumer = Consumer(reader_config(brokers, security, group))
-    try:
-        consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in states])
-        offsets = _count_offsets(consumer, topic, states, stall_s)
-        _read_to_ends(consumer, states, stall_s, lambda records: progress(Restoring(records, offsets)))
-    finally:
-        consumer.close()
-    return states
+class ChangelogReader:
+    """Reads the partitions of a changelog to their ends, and once more what came since. A context manager.
 
+    Raises RestartMe when nothing arrives for `stall_s`.
+    """
 
-def _count_offsets(consumer: Consumer, topic: str, partitions: Iterable[int], timeout_s: float) -> int:
-    places = [TopicPartition(topic, number) for number in partitions]
-    bounds = [consumer.get_watermark_offsets(place, timeout=timeout_s) for place in places]
-    return sum(high - low for low, high in bounds)
+    def __init__(
+        self,
+        brokers: str,
+        security: Security,
+        group: str,
+        topic: str,
+        partitions: Iterable[int],
+        *,
+        stall_s: float,
+        progress: Progress,
+    ) -> None:
+        self.states = {partition: Changelog() for partition in partitions}
+        self._topic, self._stall_s, self._progress = topic, stall_s, progress
+        self._next = dict.fromkeys(self.states, OFFSET_BEGINNING)
+        self._offsets: int | None = None
+        self._consumer = Consumer(reader_config(brokers, security, group))
 
+    def __enter__(self) -> ChangelogReader:
+        return self
 
-def _read_to_ends(
-    consumer: Consumer, states: dict[int, Changelog], stall_s: float, progress: Callable[[int], None]
-) -> None:
-    unfinished = set(states)
-    moved = reported = time.monotonic()
-    while unfinished:
-        messages = consumer.consume(10_000, 0.02)
-        now = time.monotonic()
-        if messages:
-            moved = now
-        for message in messages:
-            if message.error() is None:
-                states[message.partition()].take(message.key(), message.value())
-            elif message.error().code() == KafkaError._PARTITION_EOF:
-                unfinished.discard(message.partition())
-            elif not message.error().retriable():
-                raise RestartMe(f"reading the changelog failed: {message.error().str()}")
-        if now - moved > stall_s:
-            raise RestartMe(
-                f"the changelog partitions {sorted(unfinished)} were not answered for {stall_s:.0f} s"
-            )
-        if now - reported > REPORT_EVERY_S:
-            reported = now
-            progress(sum(state.records for state in states.values()))
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close()
+
+    def read(self) -> dict[int, Changelog]:
+        """All live entries up to the last stable offsets of now."""
+        places = [TopicPartition(self._topic, number, offset) for number, offset in self._next.items()]
+        if not places:
+            return self.states
+        self._consumer.assign(places)
+        if self._offsets is None:
+            self._offsets = self._count_offsets(places)
+        self._read_to_ends(self._offsets)
+        for place in self._consumer.position(places):
+            if place.offset >= 0:
+                self._next[place.partition] = place.offset
+        return self.states
+
+    def _count_offsets(self, places: Iterable[TopicPartition]) -> int:
+        bounds = [self._consumer.get_watermark_offsets(place, timeout=self._stall_s) for place in places]
+        return sum(high - low for low, high in bounds)
+
+    def _read_to_ends(self, offsets: int) -> None:
+        unfinished = set(self.states)
+        moved = reported = time.monotonic()
+        while unfinished:
+            messages = self._consumer.consume(10_000, 0.02)
+            now = time.monotonic()
+            if messages:
+                moved = now
+            for message in messages:
+                if message.error() is None:
+                    self.states[message.partition()].take(message.key(), message.value())
+                elif message.error().code() == KafkaError._PARTITION_EOF:
+                    unfinished.discard(message.partition())
+                elif not message.error().retriable():
+                    raise RestartMe(f"reading the changelog failed: {message.error().str()}")
+            if now - moved > self._stall_s:
+                silent = f"the changelog partitions {sorted(unfinished)} were not answered"
+                raise RestartMe(f"{silent} for {self._stall_s:.0f} s")
+            if now - reported > REPORT_EVERY_S:
+                reported = now
+                self._progress(Restoring(sum(state.records for state in self.states.values()), offsets))

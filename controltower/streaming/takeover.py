@@ -2,12 +2,17 @@
 
 This stands in the place of Faust's recovery and of the group's committed offsets, which only show lag.
 All calls block and belong in a thread.
+
+Each partition has a transactional id, and who takes that id owns the partition. The owner lends its
+partitions to an id of its own, one per assignment, under which all of them write together; the loan stands in
+the position records. A successor therefore fences twice: first the partition's id, so that no new loan can
+be written, then what the last loan names, so that nothing more can be written at all; then it reads on.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -31,28 +36,34 @@ from controltower.streaming.quiet_admin import QuietAdmin
 from controltower.streaming.restore import (
     REPORT_EVERY_S,
     Changelog,
+    ChangelogReader,
     Progress,
     Restoring,
-    read_changelog,
 )
 from controltower.streaming.resume import Bounds, find_start
 from controltower.streaming.stage import Commit, KeepsElsewhere, PartitionFold, StageSpec
-from controltower.streaming.writer import PartitionWriter
+from controltower.streaming.writer import Share, TransactionWriter
 
 log = structlog.get_logger(__name__)
 
 _GIVEN_AT_ONCE = 5000
+_PROOF_KEY = b"\x00proof"
 
 
 @dataclass(slots=True)
 class Taken:
-    """A partition that is ours: nobody else can write under its transactional id any more."""
+    """A partition that is ours: nobody else can write it any more.
 
-    writer: PartitionWriter
+    deed: has the partition's own id, which nobody takes unnoticed, and writes nothing but loans.
+    """
+
+    deed: TransactionWriter
     fold: PartitionFold
     next_offsets: dict[str, int]
     #: of the inputs and of the changelog
     topic_ids: dict[str, str | None]
+    #: the transactional id of the writer that it is lent to
+    lent_to: str | None = None
 
     def positions(self, spec: StageSpec, ends: Mapping[str, int]) -> list[tuple[bytes, bytes]]:
         """The position records of these inputs, as key and value."""
@@ -60,7 +71,9 @@ class Taken:
         return [
             (
                 position_key(topic),
-                encode_position(Position(end, self.topic_ids[topic], spec.changelog_schema, log_id)),
+                encode_position(
+                    Position(end, self.topic_ids[topic], spec.changelog_schema, log_id, self.lent_to)
+                ),
             )
             for topic, end in ends.items()
         ]
@@ -101,6 +114,23 @@ def _give(fold: PartitionFold, changelog: Changelog, name: str, told: Told) -> N
         ) from failed
 
 
+def find_loans(changelogs: Iterable[Changelog]) -> set[str]:
+    """The transactional ids under which partitions were written last, besides their own."""
+    positions = (
+        decode_position(value)
+        for changelog in changelogs
+        for key, value in changelog.entries.items()
+        if find_position_topic(key) is not None
+    )
+    return {position.lent_to for position in positions if position.lent_to is not None}
+
+
+def proof_of(partition: int) -> Share:
+    """What shows that a partition's own id is ours still, and leaves nothing behind: an entry is deleted that
+    never was."""
+    return Share(partition, Commit(changes=[(_PROOF_KEY, None)]), [])
+
+
 class TakeOver:
     """Takes partitions over, several at once."""
 
@@ -113,50 +143,84 @@ class TakeOver:
         self._clock = clock
         self._admin = QuietAdmin(connection.brokers, connection.security)
 
-    def take(self, partitions: Collection[int], progress: Progress) -> dict[int, Taken]:
-        """Raises Refused when going on could lose or double records, RestartMe when the broker is away."""
+    def take(
+        self, new: Collection[int], kept: Mapping[int, Taken], progress: Progress
+    ) -> tuple[dict[int, Taken], TransactionWriter]:
+        """Take the new partitions, and lend these and the kept ones to one writer, which is returned too.
+
+        Raises Refused when going on could lose or double records, RestartMe when the broker is away, Fenced
+        when another process has taken a partition since.
+        """
         started = time.monotonic()
         topics = find_topics(self._connection, self._admin)
-        writers = dict(zip(partitions, self._pool.map(self._fence, partitions), strict=True))
+        writing_together = self._pool.submit(self._take_id, self._connection.new_transactional_id())
+        deeds = dict(zip(new, self._pool.map(self._fence, new), strict=True))
         try:
-            logs = self._read_logs(partitions, progress)
-            bounds = self._bounds(partitions)
+            logs = self._read_logs(deeds, progress)
+            bounds = self._bounds(new)
             told = Told(logs.values(), progress)
-            taken = {p: self._restore(p, writers[p], logs[p], bounds[p], topics, told) for p in partitions}
+            taken = {p: self._restore(p, deeds[p], logs[p], bounds[p], topics, told) for p in new}
         except KafkaException as failed:
             raise RestartMe(f"taking over failed: {failed.args[0].str()}") from failed
-        for partition in partitions:
+        writer = writing_together.result()
+        self._lend({**kept, **taken}, writer.transactional_id)
+        for partition in new:
             entries = len(logs[partition].entries)
             self._observer.restored(
                 self._connection.spec.name, partition, entries, time.monotonic() - started
             )
-        return taken
+        return taken, writer
 
-    def _fence(self, partition: int) -> PartitionWriter:
+    def _fence(self, partition: int) -> TransactionWriter:
+        return self._take_id(self._connection.transactional_id(partition))
+
+    def _take_id(self, transactional_id: str) -> TransactionWriter:
         connection = self._connection
-        writer = PartitionWriter(
-            connection.brokers,
-            connection.security,
-            connection.transactional_id(partition),
-            connection.limits,
-            self._clock,
+        writer = TransactionWriter(
+            connection.brokers, connection.security, transactional_id, connection.limits, self._clock
         )
         writer.take_over()
         return writer
 
-    def _read_logs(self, partitions: Collection[int], progress: Progress) -> dict[int, Changelog]:
+    def _read_logs(self, deeds: Mapping[int, TransactionWriter], progress: Progress) -> dict[int, Changelog]:
+        """The changelogs as they stay until we write: nobody else can any more."""
         connection = self._connection
         if connection.embedded:  # it neither compacts nor aborts: what it kept is no state to go on from
-            return {partition: Changelog() for partition in partitions}
-        return read_changelog(
+            return {partition: Changelog() for partition in deeds}
+        with ChangelogReader(
             connection.brokers,
             connection.security,
             connection.group,
             connection.spec.changelog,
-            partitions,
+            deeds,
             stall_s=connection.limits.broker_call_s,
             progress=progress,
-        )
+        ) as reader:
+            loans = find_loans(reader.read().values())
+            if loans:
+                self._prove(deeds)
+                list(self._pool.map(self._take_id, loans))
+                reader.read()
+            return reader.states
+
+    def _prove(self, deeds: Mapping[int, TransactionWriter]) -> None:
+        """Raises Fenced where a newer owner has a deed already: then the loan that was read may be his."""
+
+        def prove(partition: int, deed: TransactionWriter) -> None:
+            deed.write_all(self._connection.spec.changelog, [proof_of(partition)])
+
+        list(self._pool.map(prove, deeds.keys(), deeds.values()))
+
+    def _lend(self, partitions: Mapping[int, Taken], transactional_id: str) -> None:
+        """Proves at once that we may write, and tells us the broker's clock before it is needed."""
+
+        def lend(partition: int, taken: Taken) -> None:
+            spec = self._connection.spec
+            taken.lent_to = transactional_id
+            positions = taken.positions(spec, taken.next_offsets)
+            taken.deed.write(Commit(), spec.changelog, partition, positions)
+
+        list(self._pool.map(lend, partitions.keys(), partitions.values()))
 
     def _bounds(self, partitions: Collection[int]) -> dict[int, dict[str, Bounds]]:
         """Beginning, end and the group's committed offset of every input partition."""
@@ -177,7 +241,7 @@ class TakeOver:
     def _restore(
         self,
         partition: int,
-        writer: PartitionWriter,
+        deed: TransactionWriter,
         changelog: Changelog,
         bounds: Mapping[str, Bounds],
         topics: Mapping[str, FoundTopic],
@@ -204,9 +268,7 @@ class TakeOver:
         if isinstance(fold, KeepsElsewhere):
             earlier = fold.start_from(starts)
             starts = {topic: max(earlier[topic], bounds[topic].beginning) for topic in starts}
-        taken = Taken(writer, fold, starts, topic_ids)
-        self._write_positions(partition, taken)
-        return taken
+        return Taken(deed, fold, starts, topic_ids)
 
     def _all_partitions(self, topics: Mapping[str, FoundTopic]) -> range:
         return range(topics[self._connection.spec.inputs[0]].partitions)
@@ -219,9 +281,3 @@ class TakeOver:
             if topic is not None:
                 stored[topic] = decode_position(changelog.entries.pop(key))
         return stored
-
-    def _write_positions(self, partition: int, taken: Taken) -> None:
-        """Proves at once that we may write, and tells us the broker's clock before it is needed."""
-        spec = self._connection.spec
-        positions = taken.positions(spec, taken.next_offsets)
-        taken.writer.write(Commit(), spec.changelog, partition, positions)

@@ -1,10 +1,11 @@
-"""One transactional producer per owned partition: a poll's outputs, state and position, all or nothing."""
+"""A transactional producer: outputs, states and positions of one or more polls, all or nothing."""
 
 from __future__ import annotations
 
 import contextlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -39,7 +40,21 @@ _HOPELESS = {
 }
 
 
-class PartitionWriter:
+@dataclass(slots=True, frozen=True)
+class Share:
+    """What one partition has in a transaction: what its fold said, and its positions as key and value."""
+
+    partition: int
+    commit: Commit
+    positions: Sequence[tuple[bytes, bytes]]
+
+    @property
+    def size(self) -> int:
+        """Records."""
+        return len(self.commit.outputs) + len(self.commit.changes) + len(self.positions)
+
+
+class TransactionWriter:
     """Blocking calls for a thread pool; one thread at a time."""
 
     def __init__(
@@ -77,19 +92,27 @@ class PartitionWriter:
     def write(
         self, commit: Commit, changelog: str, partition: int, positions: Sequence[tuple[bytes, bytes]]
     ) -> None:
+        """A transaction of one partition; see write_all."""
+        self.write_all(changelog, [Share(partition, commit, positions)])
+
+    def write_all(self, changelog: str, shares: Sequence[Share]) -> None:
         """One transaction; raises Fenced, RestartMe or Refused, after which this writer is of no use."""
         deadline = time.monotonic() + self._limits.broker_call_s
         try:
             self._producer.begin_transaction()
-            for out in commit.outputs:
-                self._produce(out.topic, out.key, out.value, out.partition, self._checked, out.headers)
-            for key, value in commit.changes:
-                self._produce(changelog, key, value, partition)
-            for key, value in positions:
-                self._produce(changelog, key, value, partition, self._delivered)
+            for share in shares:
+                self._produce_share(changelog, share)
             self._retried(lambda: self._producer.commit_transaction(self._limits.broker_call_s), deadline)
         except KafkaException as failed:
             raise self._ending(failed.args[0]) from failed
+
+    def _produce_share(self, changelog: str, share: Share) -> None:
+        for out in share.commit.outputs:
+            self._produce(out.topic, out.key, out.value, out.partition, self._checked, out.headers)
+        for key, value in share.commit.changes:
+            self._produce(changelog, key, value, share.partition)
+        for key, value in share.positions:
+            self._produce(changelog, key, value, share.partition, self._delivered)
 
     def _produce(
         self,

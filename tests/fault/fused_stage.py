@@ -10,10 +10,11 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from agents.cli import main
-from controltower.streaming.writer import PartitionWriter
+from controltower.streaming.writer import Share, TransactionWriter
 
 _ON_ITS_WAY_S = 0.002
 
@@ -27,17 +28,17 @@ class Fuse:
 
     def attach(self) -> None:
         """Put it into every writer of this process."""
-        write = PartitionWriter.write
+        write = TransactionWriter.write_all
 
-        def fused(writer: PartitionWriter, commit: Any, *rest: Any) -> None:
+        def fused(writer: TransactionWriter, changelog: str, shares: Sequence[Share]) -> None:
             last = self._is_last()
             if last and self._moment != "after":
                 writer._producer = _Burning(writer._producer, self._moment)
-            write(writer, commit, *rest)
+            write(writer, changelog, shares)
             if last:
                 burn()
 
-        PartitionWriter.write = fused  # type: ignore[method-assign, assignment]
+        TransactionWriter.write_all = fused  # type: ignore[method-assign, assignment]
 
     def _is_last(self) -> bool:
         with self._lock:

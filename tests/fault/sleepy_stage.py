@@ -10,24 +10,24 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import Any
+from collections.abc import Sequence
 
 from agents.cli import main
-from controltower.streaming.writer import PartitionWriter
+from controltower.streaming.writer import Share, TransactionWriter
 
 
 def sleep_before(transaction: int, *, with_outputs: bool) -> None:
     """As a frozen machine would. with_outputs: only transactions that carry outputs count."""
-    write, left = PartitionWriter.write, [transaction]
+    write, left = TransactionWriter.write_all, [transaction]
 
-    def sleepy(writer: PartitionWriter, commit: Any, *rest: Any) -> None:
-        if commit.outputs or not with_outputs:
+    def sleepy(writer: TransactionWriter, changelog: str, shares: Sequence[Share]) -> None:
+        if any(share.commit.outputs for share in shares) or not with_outputs:
             left[0] -= 1
             if left[0] == 0:
                 os.kill(os.getpid(), signal.SIGSTOP)
-        write(writer, commit, *rest)
+        write(writer, changelog, shares)
 
-    PartitionWriter.write = sleepy  # type: ignore[method-assign, assignment]
+    TransactionWriter.write_all = sleepy  # type: ignore[method-assign, assignment]
 
 
 if __name__ == "__main__":

@@ -11,18 +11,20 @@ import sys
 import uuid
 
 from agents.cli import main
+from controltower.streaming import takeover
 from controltower.streaming.connection import Connection
 from tests.fault.sleepy_stage import sleep_before
 
 
 def take_out_the_fence() -> None:
-    """Two processes no longer share a transactional id, so the broker refuses neither."""
+    """Two processes share no transactional id, and nobody looks for loans: the broker refuses neither."""
     shared, mine = Connection.transactional_id, uuid.uuid4().hex
 
     def unshared(connection: Connection, partition: int) -> str:
         return f"{shared(connection, partition)}-{mine}"
 
     Connection.transactional_id = unshared  # type: ignore[method-assign, assignment]
+    takeover.find_loans = lambda _: set()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 
+from controltower.streaming import takeover
 from controltower.streaming.connection import Connection
 from controltower.streaming.limits import StreamLimits
 from controltower.streaming.run import run_stage
@@ -83,6 +84,7 @@ def main() -> int:
         unfenced = f"-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         original = Connection.transactional_id
         Connection.transactional_id = lambda self, partition: original(self, partition) + unfenced  # type: ignore[method-assign]
+        takeover.find_loans = lambda _: set()
     CountingFold.tells_idle = settings.get("tells_idle", False)
     SleepyFold.sleep_after = settings.get("sleep_after", 0)
     fold = FewOutputsFold if settings.get("few_outputs") else SleepyFold

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -17,6 +17,7 @@ from controltower.streaming.ownership import Ownership
 from controltower.streaming.restore import Progress
 from controltower.streaming.stage import StageSpec
 from controltower.streaming.takeover import Taken
+from controltower.streaming.writer import TransactionWriter
 from tests.unit.roads import new_fold
 
 INPUT = "route-events"
@@ -28,7 +29,9 @@ class FencedTakeOver:
     def __init__(self) -> None:
         self.began, self.may_go_on = threading.Event(), threading.Event()
 
-    def take(self, partitions: Collection[int], progress: Progress) -> dict[int, Taken]:
+    def take(
+        self, new: Collection[int], kept: Mapping[int, Taken], progress: Progress
+    ) -> tuple[dict[int, Taken], TransactionWriter]:
         self.began.set()
         assert self.may_go_on.wait(10)
         raise Fenced("partition 0 has a new owner")

@@ -18,6 +18,7 @@ from controltower.streaming.partition import OwnedPartition
 from controltower.streaming.poll import Poll
 from controltower.streaming.stage import Commit, Record, StageSpec
 from controltower.streaming.takeover import Taken
+from controltower.streaming.transactions import Transactions
 
 INPUT = "events"
 LABEL = 1
@@ -42,7 +43,7 @@ class HeldWriter:
     def __init__(self) -> None:
         self.may_write = threading.Event()
 
-    def write(self, *_: object) -> None:
+    def write_all(self, *_: object) -> None:
         assert self.may_write.wait(10)
 
 
@@ -89,6 +90,7 @@ def test_room_is_told_where_there_was_none(polls: int, told: int) -> None:
             clock=BrokerClock(),
             fail=failures.append,
         )
+        owned.transactions = Transactions(spec, writer, pool, NullObserver())  # type: ignore[arg-type]
         owned.start(LABEL)
         for start in range(polls):
             owned.fetched(_poll(start))

@@ -20,17 +20,20 @@ class Judge:
 
     def __init__(self) -> None:
         self._owners = 0
-        self._newest: dict[int, int] = {}
+        self._newest: defaultdict[int, int] = defaultdict(int)
         self.found: list[Violation] = []
 
-    def new_owner(self, partition: int) -> int:
-        """A number for whoever has just taken the partition over."""
+    def new_owner(self) -> int:
+        """A number for whoever takes the partition's transactional id."""
         self._owners += 1
-        self._newest[partition] = self._owners
         return self._owners
 
+    def owned(self, partition: int, owner: int) -> None:
+        """Everybody who had it before is fenced."""
+        self._newest[partition] = max(self._newest[partition], owner)
+
     def committed(self, partition: int, owner: int) -> None:
-        if self._newest[partition] != owner:
+        if owner < self._newest[partition]:
             self.found.append(Violation("OWNER", f"a former owner of partition {partition} committed"))
 
     def refused(self, worker: str, why: Exception) -> None:

@@ -10,8 +10,12 @@ from typing import Self
 class Mechanisms:
     """All on: the product. Each that is off is replaced by what a plainer system would do."""
 
-    #: one transactional.id per partition; off: one per process
+    #: one transactional.id per partition, and the loan in its positions; off: one per process, and no loans
     fencing: bool = True
+    #: off: only the partition's own id is fenced, not the one that its former owner wrote it under
+    loans_are_fenced: bool = True
+    #: off: what the former owner committed while its loan was being fenced is not read
+    read_on_behind_loans: bool = True
     #: fence the former owner, then read the changelog; off: the other way round
     fence_before_restore: bool = True
     #: off: a second transaction after the first

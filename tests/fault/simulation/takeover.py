@@ -1,12 +1,13 @@
 """Takeover and writing on the model broker, in steps between which anything may happen.
 
-Fenced, restored and sought by the same steps as streaming/takeover.py, restore.py and writer.py; splitting
-the changelog, `find_start`, restoring the fold and the position's bytes are the product's own code.
+Fenced, restored and sought by the same steps as streaming/takeover.py, restore.py and writer.py; finding
+loans, splitting the changelog, `find_start`, restoring the fold and the bytes of positions are the product's
+own code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from controltower.streaming.broker_clock import LOG_APPEND_TIME, BrokerClock
@@ -20,7 +21,8 @@ from controltower.streaming.preflight import FoundTopic
 from controltower.streaming.restore import Changelog
 from controltower.streaming.resume import Bounds
 from controltower.streaming.stage import Commit, Out
-from controltower.streaming.takeover import Taken, TakeOver, Told
+from controltower.streaming.takeover import Taken, TakeOver, Told, find_loans, proof_of
+from controltower.streaming.writer import Share
 from tests.fault.simulation.broker import FencedByBroker
 from tests.fault.simulation.log import Producer
 
@@ -28,63 +30,65 @@ if TYPE_CHECKING:
     from tests.fault.simulation.worker import Worker
 
 Steps = Generator[None, None, Any]
+#: a record, and the partition that its writer works for
+Owned = tuple[int, Out]
 #: records of the changelog that are read before something else may happen
 _READ = 4
 
 
 class SimulatedWriter:
-    """As PartitionWriter. Each instance has a number: the newest of a partition is its only right owner."""
+    """As TransactionWriter. `owners`: partition -> the number under which it was taken over; the newest of a
+    partition is its only right owner."""
 
-    def __init__(self, worker: Worker, partition: int, transactional_id: str, clock: BrokerClock) -> None:
+    def __init__(self, worker: Worker, transactional_id: str, clock: BrokerClock) -> None:
         self._worker, self._world, self._broker = worker, worker.world, worker.world.broker
-        self._partition = partition
         self._clock = clock
-        if not self._world.mechanisms.fencing:
-            transactional_id += f"-{worker.name}"
-        self.number = self._world.judge.new_owner(partition)
+        self.transactional_id = transactional_id
+        self.owners: dict[int, int] = {}
         self.producer: Producer = self._broker.init_transactions(transactional_id)
-        worker.tell(f"fences the former owner of partition {partition} (epoch {self.producer[1]})")
 
-    def write(
-        self, commit: Commit, changelog: str, partition: int, positions: Sequence[tuple[bytes, bytes]]
-    ) -> Steps:
-        """As PartitionWriter.write: raises Fenced or RestartMe, after which this writer is of no use."""
-        states = [Out(changelog, key, value, partition) for key, value in commit.changes]
-        ends = [Out(changelog, key, value, partition) for key, value in positions]
+    def write_all(self, changelog: str, shares: Sequence[Share]) -> Steps:
+        """As that of TransactionWriter: raises Fenced or RestartMe, and then this writer is of no use."""
+        of = [(share.partition, share) for share in shares]
+        outputs = [(p, out) for p, share in of for out in share.commit.outputs]
+        states = [(p, Out(changelog, *change, p)) for p, share in of for change in share.commit.changes]
+        ends = [(p, Out(changelog, *position, p)) for p, share in of for position in share.positions]
         mechanisms = self._world.mechanisms
         try:
             if not mechanisms.transaction:
-                yield from self._send(None, [*states, *ends, *commit.outputs])
+                yield from self._send(None, [*states, *ends, *outputs])
                 return
             if not mechanisms.outputs_in_transaction:
-                yield from self._send(None, commit.outputs)
+                yield from self._send(None, outputs)
                 yield from self._transaction([*states, *ends])
             elif not mechanisms.position_in_transaction:
-                yield from self._transaction([*commit.outputs, *states])
+                yield from self._transaction([*outputs, *states])
                 yield from self._transaction(ends)
             else:
-                yield from self._transaction([*commit.outputs, *states, *ends])
+                yield from self._transaction([*outputs, *states, *ends])
         except FencedByBroker as fenced:
-            self._worker.tell(f"is refused by the broker: partition {self._partition} has a new owner")
+            self._worker.tell(f"is refused by the broker: partition {shares[0].partition} has a new owner")
             raise Fenced(f"{fenced} has a new owner") from fenced
 
-    def _transaction(self, outs: Sequence[Out]) -> Steps:
+    def _transaction(self, outs: Sequence[Owned]) -> Steps:
         yield from self._send(self.producer, outs)
-        self._broker.commit(self.producer, self.number)
-        self._world.judge.committed(self._partition, self.number)
-        self._worker.tell(f"commits {len(outs)} records of partition {self._partition}")
+        partitions = sorted({partition for partition, _ in outs})
+        self._broker.commit(self.producer)
+        for partition in partitions:
+            self._world.judge.committed(partition, self.owners[partition])
+        self._worker.tell(f"commits {len(outs)} records of partitions {partitions}")
         yield  # the answer may never be heard
 
-    def _send(self, producer: Producer | None, outs: Sequence[Out]) -> Steps:
-        for out in outs:
+    def _send(self, producer: Producer | None, outs: Sequence[Owned]) -> Steps:
+        for partition, out in outs:
             if self._worker.produce_fails:
                 self._worker.produce_fails = False
                 if producer is not None:
                     self._broker.abort(producer)
                 raise RestartMe("the broker rejected a record")
-            entry, _ = self._broker.produce(producer, out, self._partition, self.number)
+            entry, _ = self._broker.produce(producer, out, partition, self.owners[partition])
             if producer is None:
-                self._world.judge.committed(self._partition, self.number)
+                self._world.judge.committed(partition, self.owners[partition])
             yield
             if find_position_topic(out.key or b"") is not None:  # a delivery report, as in `_delivered`
                 self._clock.appended(LOG_APPEND_TIME, entry.at_ms)
@@ -98,37 +102,69 @@ class SimulatedTakeOver(TakeOver):
         self._connection, self._observer, self._clock = connection, observer, clock
         self._worker: Worker = pool
         self._broker = pool.world.broker
+        self._loans = 0
 
-    def take(self, partitions: Collection[int], progress: Any) -> Any:
-        """The steps of TakeOver.take; they return its dict."""
+    def take(self, new: Collection[int], kept: Mapping[int, Taken], progress: Any) -> Any:
+        """The steps of TakeOver.take; they return what it does."""
         mechanisms = self._worker.world.mechanisms
-        writers: dict[int, SimulatedWriter] = {}
+        together = SimulatedWriter(self._worker, self._new_id(), self._clock)
+        deeds: dict[int, SimulatedWriter] = {}
         if mechanisms.fence_before_restore:
-            yield from self._fence_all(partitions, writers)
+            yield from self._fence_all(new, deeds)
         logs = {}
-        for partition in partitions:
+        for partition in new:
             logs[partition] = yield from self._read_log(partition)
-        bounds = {partition: self._bounds_of(partition) for partition in partitions}
+        loans = sorted(find_loans(logs.values()))
+        if loans and mechanisms.fencing and mechanisms.loans_are_fenced:
+            for partition, deed in deeds.items():
+                yield from deed.write_all(self._connection.spec.changelog, [proof_of(partition)])
+            for loan in loans:
+                self._broker.init_transactions(loan)
+                self._worker.tell(f"fences the former owner, who wrote as {loan}")
+                yield
+            self._own(deeds)
+            if mechanisms.read_on_behind_loans:
+                for partition in new:
+                    logs[partition] = yield from self._read_log(partition)
+        bounds = {partition: self._bounds_of(partition) for partition in new}
         yield
         if not mechanisms.fence_before_restore:
-            yield from self._fence_all(partitions, writers)
+            yield from self._fence_all(new, deeds)
+        self._own(deeds)
         taken, told = {}, Told(logs.values(), lambda _: None)
-        for partition in partitions:
-            writer: Any = writers[partition]
+        for partition in new:
+            deed_of_it: Any = deeds[partition]
             taken[partition] = self._restore(
-                partition, writer, logs[partition], bounds[partition], self._topics(), told
+                partition, deed_of_it, logs[partition], bounds[partition], self._topics(), told
             )
             where = ", ".join(f"{t} at {n}" for t, n in taken[partition].next_offsets.items())
             self._worker.tell(
                 f"restores partition {partition}: {len(logs[partition].entries)} states, {where}"
             )
-            yield from self._tell_positions(partition, taken[partition])
-        return taken
+        for partition, ours in {**kept, **taken}.items():
+            yield from self._lend_one(partition, ours, together)
+        return taken, together
 
-    def _fence_all(self, partitions: Collection[int], writers: dict[int, SimulatedWriter]) -> Steps:
+    def _own(self, deeds: Mapping[int, SimulatedWriter]) -> None:
+        """From here on nobody who had a partition before may write it."""
+        for partition, deed in deeds.items():
+            self._worker.world.judge.owned(partition, deed.owners[partition])
+
+    def _new_id(self) -> str:
+        """As Connection.new_transactional_id, the same in each run."""
+        world = self._worker.world
+        world.ids_given += 1
+        return f"{self._connection.group}-all-{world.ids_given}"
+
+    def _fence_all(self, partitions: Collection[int], deeds: dict[int, SimulatedWriter]) -> Steps:
+        world = self._worker.world
         for partition in partitions:
             transactional_id = self._connection.transactional_id(partition)
-            writers[partition] = SimulatedWriter(self._worker, partition, transactional_id, self._clock)
+            if not world.mechanisms.fencing:
+                transactional_id += f"-{self._worker.name}"
+            deed = deeds[partition] = SimulatedWriter(self._worker, transactional_id, self._clock)
+            deed.owners[partition] = world.judge.new_owner()
+            self._worker.tell(f"fences the former owner of partition {partition} (epoch {deed.producer[1]})")
             yield
 
     def _read_log(self, partition: int) -> Generator[None, None, Changelog]:
@@ -179,12 +215,11 @@ class SimulatedTakeOver(TakeOver):
         inputs = self._connection.spec.inputs
         return {topic: FoundTopic(topic, partitions, f"id-of-{topic}") for topic in inputs}
 
-    def _write_positions(self, partition: int, taken: Taken) -> None:
-        """Part of `take` here, since it can be interrupted."""
-
-    def _tell_positions(self, partition: int, taken: Taken) -> Steps:
-        """The transaction of TakeOver._write_positions."""
+    def _lend_one(self, partition: int, taken: Taken, together: SimulatedWriter) -> Steps:
+        """The transaction of TakeOver._lend."""
+        deed: Any = taken.deed
+        together.owners[partition] = deed.owners[partition]
+        taken.lent_to = together.transactional_id
         spec = self._connection.spec
         positions = taken.positions(spec, taken.next_offsets)
-        writer: Any = taken.writer
-        yield from writer.write(Commit(), spec.changelog, partition, positions)
+        yield from deed.write_all(spec.changelog, [Share(partition, Commit(), positions)])

@@ -41,6 +41,8 @@ class World:
         #: open transactions of those who write the input, by partition
         self.outsiders: dict[int, Producer] = {}
         self._incarnations = 0
+        #: transactional ids that were made for one assignment
+        self.ids_given = 0
         #: the process that runs, or ran last, under each name
         self.workers: dict[str, Worker] = {}
         self._gone: list[Worker] = []
