@@ -39,3 +39,5 @@ class StreamLimits:
     #: one poll has at most so many records over all partitions; back-pressure is counted in polls
     poll_records: int = 4000
     polls_in_flight: int = 2
+    #: transactions at once in a process: under load one is written while another waits for the broker
+    writers: int = 2

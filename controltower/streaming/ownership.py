@@ -181,7 +181,7 @@ class Ownership:
             log.info("taking_over", stage=self._connection.spec.name, partitions=new)
         kept = {number: held.taken for number, held in self._held.items()}
         loop = asyncio.get_running_loop()
-        taken, writer = await loop.run_in_executor(
+        taken, writers = await loop.run_in_executor(
             self._pool, self._take_over.take, new, kept, self._progress
         )
         for number, ours in taken.items():
@@ -195,7 +195,7 @@ class Ownership:
                 clock=self._clock,
                 fail=self.fail,
             )
-        transactions = Transactions(self._connection.spec, writer, self._pool, self._observer)
+        transactions = Transactions(self._connection.spec, writers, self._pool, self._observer)
         for held in self._held.values():
             held.transactions = transactions
 

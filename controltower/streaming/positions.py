@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from controltower.streaming.exits import Refused
@@ -16,15 +17,15 @@ class Position:
 
     topic_id, log_id: of the input and of the changelog this stands in; None where the broker has none, and
     log_id in what versions before it wrote.
-    lent_to: the transactional id that the owner writes this partition under; None: under the partition's own,
-    as versions before it did.
+    lent_to: the transactional ids under which the owner writes this partition; none: under that of the
+    partition alone, as versions before did.
     """
 
     next_offset: int
     topic_id: str | None
     schema: int
     log_id: str | None = None
-    lent_to: str | None = None
+    lent_to: Sequence[str] = ()
 
 
 def position_key(topic: str) -> bytes:
@@ -56,7 +57,7 @@ def decode_position(value: bytes) -> Position:
             fields["topic_id"],
             int(fields["schema"]),
             fields.get("log_id"),
-            fields.get("lent_to"),
+            tuple(fields.get("lent_to", ())),
         )
     except (ValueError, KeyError, TypeError) as wrong:
         raise Refused(

@@ -12,7 +12,7 @@ be written, then what the last loan names, so that nothing more can be written a
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -62,8 +62,8 @@ class Taken:
     next_offsets: dict[str, int]
     #: of the inputs and of the changelog
     topic_ids: dict[str, str | None]
-    #: the transactional id of the writer that it is lent to
-    lent_to: str | None = None
+    #: the transactional ids of the writers that it is lent to
+    lent_to: Sequence[str] = ()
 
     def positions(self, spec: StageSpec, ends: Mapping[str, int]) -> list[tuple[bytes, bytes]]:
         """The position records of these inputs, as key and value."""
@@ -122,7 +122,7 @@ def find_loans(changelogs: Iterable[Changelog]) -> set[str]:
         for key, value in changelog.entries.items()
         if find_position_topic(key) is not None
     )
-    return {position.lent_to for position in positions if position.lent_to is not None}
+    return {transactional_id for position in positions for transactional_id in position.lent_to}
 
 
 def proof_of(partition: int) -> Share:
@@ -145,15 +145,16 @@ class TakeOver:
 
     def take(
         self, new: Collection[int], kept: Mapping[int, Taken], progress: Progress
-    ) -> tuple[dict[int, Taken], TransactionWriter]:
-        """Take the new partitions, and lend these and the kept ones to one writer, which is returned too.
+    ) -> tuple[dict[int, Taken], list[TransactionWriter]]:
+        """Take the new partitions, and lend these and the kept ones to new writers, which are returned too.
 
         Raises Refused when going on could lose or double records, RestartMe when the broker is away, Fenced
         when another process has taken a partition since.
         """
         started = time.monotonic()
         topics = find_topics(self._connection, self._admin)
-        writing_together = self._pool.submit(self._take_id, self._connection.new_transactional_id())
+        ids = [self._connection.new_transactional_id() for _ in range(self._connection.limits.writers)]
+        borrowers = self._pool.map(self._take_id, ids)
         deeds = dict(zip(new, self._pool.map(self._fence, new), strict=True))
         try:
             logs = self._read_logs(deeds, progress)
@@ -162,14 +163,14 @@ class TakeOver:
             taken = {p: self._restore(p, deeds[p], logs[p], bounds[p], topics, told) for p in new}
         except KafkaException as failed:
             raise RestartMe(f"taking over failed: {failed.args[0].str()}") from failed
-        writer = writing_together.result()
-        self._lend({**kept, **taken}, writer.transactional_id)
+        writers = list(borrowers)
+        self._lend({**kept, **taken}, ids)
         for partition in new:
             entries = len(logs[partition].entries)
             self._observer.restored(
                 self._connection.spec.name, partition, entries, time.monotonic() - started
             )
-        return taken, writer
+        return taken, writers
 
     def _fence(self, partition: int) -> TransactionWriter:
         return self._take_id(self._connection.transactional_id(partition))
@@ -211,12 +212,12 @@ class TakeOver:
 
         list(self._pool.map(prove, deeds.keys(), deeds.values()))
 
-    def _lend(self, partitions: Mapping[int, Taken], transactional_id: str) -> None:
+    def _lend(self, partitions: Mapping[int, Taken], transactional_ids: Sequence[str]) -> None:
         """Proves at once that we may write, and tells us the broker's clock before it is needed."""
 
         def lend(partition: int, taken: Taken) -> None:
             spec = self._connection.spec
-            taken.lent_to = transactional_id
+            taken.lent_to = transactional_ids
             positions = taken.positions(spec, taken.next_offsets)
             taken.deed.write(Commit(), spec.changelog, partition, positions)
 

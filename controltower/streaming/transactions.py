@@ -1,14 +1,15 @@
 """The transactions of a process: what its partitions have to write goes together, as often as possible.
 
 A transaction costs much the same for one partition as for all, here and at the broker. The polls of a fetch
-are folded one right after the other, so all of them go into one. What is folded while a transaction is under
-way goes into the next.
+are folded one right after the other, so all of them go into one. Under load there are several at once, and
+what is folded while all writers are busy goes into the next.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +21,7 @@ from controltower.streaming.writer import Share, TransactionWriter
 
 #: A share of so many records does not wait for other partitions to be folded: writing it takes long enough
 #: to fold them meanwhile.
-LARGE = 500
+LARGE = 100
 
 
 @dataclass(slots=True)
@@ -31,40 +32,55 @@ class _Waiting:
 
 
 class Transactions:
-    """Lives in the event loop; one transaction at a time, in a thread."""
+    """Lives in the event loop. As many transactions at once as there are writers, each in a thread."""
 
     def __init__(
-        self, spec: StageSpec, writer: TransactionWriter, pool: ThreadPoolExecutor, observer: StreamObserver
+        self,
+        spec: StageSpec,
+        writers: Sequence[TransactionWriter],
+        pool: ThreadPoolExecutor,
+        observer: StreamObserver,
     ) -> None:
-        self._spec, self._writer, self._pool, self._observer = spec, writer, pool, observer
+        self._spec, self._pool, self._observer = spec, pool, observer
+        self._idle = list(writers)
         self._waiting: list[_Waiting] = []
-        self._under_way = False
+        self._begins = False
 
     async def write(self, share: Share, records: int) -> None:
         """Return when it is committed; raises as TransactionWriter.write_all.
 
-        records: of the inputs that it comes of.
+        records: of the inputs that it comes of. A partition's shares keep their order as long as it waits for
+        each before the next.
         """
         loop = asyncio.get_running_loop()
         waiting = _Waiting(share, records, loop.create_future())
         self._waiting.append(waiting)
-        if not self._under_way:
-            self._under_way = True
-            if share.size >= LARGE:
-                self._begin()
-            else:  # behind the partitions that were woken together with this one
-                loop.call_soon(self._begin)
+        if share.size >= LARGE:
+            self._begin()
+        elif not self._begins:  # behind the partitions that were woken together with this one
+            self._begins = True
+            loop.call_soon(self._begin)
         await waiting.written
 
     def _begin(self) -> None:
+        self._begins = False
+        if not self._waiting or not self._idle:
+            return
         together, self._waiting = self._waiting, []
+        writer = self._idle.pop()
         shares = [waiting.share for waiting in together]
         call = asyncio.get_running_loop().run_in_executor(
-            self._pool, self._writer.write_all, self._spec.changelog, shares
+            self._pool, writer.write_all, self._spec.changelog, shares
         )
-        call.add_done_callback(partial(self._ended, together, time.monotonic()))
+        call.add_done_callback(partial(self._ended, together, writer, time.monotonic()))
 
-    def _ended(self, together: list[_Waiting], started: float, call: asyncio.Future[None]) -> None:
+    def _ended(
+        self,
+        together: Sequence[_Waiting],
+        writer: TransactionWriter,
+        started: float,
+        call: asyncio.Future[None],
+    ) -> None:
         failed = call.exception()
         for waiting in together:
             if failed is None:
@@ -77,6 +93,5 @@ class Transactions:
             self._observer.transaction(self._spec.name, time.monotonic() - started, records, outputs)
         elif isinstance(failed, Fenced):
             self._observer.fenced(self._spec.name)
-        self._under_way = bool(self._waiting)
-        if self._waiting:
-            self._begin()
+        self._idle.append(writer)
+        self._begin()

@@ -31,7 +31,7 @@ class FencedTakeOver:
 
     def take(
         self, new: Collection[int], kept: Mapping[int, Taken], progress: Progress
-    ) -> tuple[dict[int, Taken], TransactionWriter]:
+    ) -> tuple[dict[int, Taken], list[TransactionWriter]]:
         self.began.set()
         assert self.may_go_on.wait(10)
         raise Fenced("partition 0 has a new owner")

@@ -47,7 +47,7 @@ def test_partitions_are_those_of_the_java_client(key: bytes, java_hash: int) -> 
 
 def test_a_position_survives_its_record() -> None:
     """Written and read, it is the same."""
-    position = Position(12_345, "Tr0bziiFRUqBvRDlDH9cEw", 1, "aGVsbG8gY2hhbmdlbG9nIQ", "tower-track-all-1")
+    position = Position(12_345, "Tr0bziiFRUqBvRDlDH9cEw", 1, "aGVsbG8gY2hhbmdlbG9nIQ", ("tower-track-all-1",))
     assert decode_position(encode_position(position)) == position
 
 

@@ -90,7 +90,7 @@ def test_room_is_told_where_there_was_none(polls: int, told: int) -> None:
             clock=BrokerClock(),
             fail=failures.append,
         )
-        owned.transactions = Transactions(spec, writer, pool, NullObserver())  # type: ignore[arg-type]
+        owned.transactions = Transactions(spec, [writer], pool, NullObserver())  # type: ignore[arg-type]
         owned.start(LABEL)
         for start in range(polls):
             owned.fetched(_poll(start))

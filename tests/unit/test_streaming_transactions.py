@@ -54,13 +54,13 @@ def share(partition: int, outputs: int = 1) -> Share:
 
 
 def play(
-    written: Written, observer: Counted, groups: Sequence[Sequence[Share]]
+    written: Written, observer: Counted, groups: Sequence[Sequence[Share]], writers: int = 1
 ) -> list[BaseException | None]:
     """Each group is written by partitions that are woken together; the next one while that is under way."""
 
     async def scenario() -> list[BaseException | None]:
-        with ThreadPoolExecutor(1) as pool:
-            transactions = Transactions(SPEC, written, pool, observer)  # type: ignore[arg-type]
+        with ThreadPoolExecutor(writers) as pool:
+            transactions = Transactions(SPEC, [written] * writers, pool, observer)  # type: ignore[arg-type]
             waiting: list[Awaitable[None]] = []
             for number, group in enumerate(groups, start=1):
                 waiting += [asyncio.ensure_future(transactions.write(one, 10)) for one in group]
@@ -89,6 +89,14 @@ def test_a_large_share_does_not_wait_for_others() -> None:
     assert written.together == [[0], [1, 2]]
 
 
+def test_a_second_writer_does_not_wait_for_the_first() -> None:
+    """What comes while both are busy goes together into the next transaction."""
+    written = Written()
+    groups = [[share(0)], [share(1, LARGE), share(2), share(3)]]
+    assert play(written, Counted(), groups, writers=2) == [None] * 4
+    assert written.together == [[0], [1], [2, 3]]
+
+
 def test_all_partitions_learn_that_a_transaction_was_refused() -> None:
     """The process ends by it, whichever of them is heard first; the refusal is counted once."""
     written, observer = Written(fenced=True), Counted()
@@ -100,7 +108,7 @@ def test_all_partitions_learn_that_a_transaction_was_refused() -> None:
 def test_loans_are_found_in_the_positions() -> None:
     """Each names the transactional id of its last writer; none where a version before it wrote."""
     changelog = Changelog()
-    for topic, lent_to in (("a", "tower-track-all-1"), ("b", "tower-track-all-2"), ("c", None)):
+    for topic, lent_to in (("a", ("all-1", "all-2")), ("b", ("all-3",)), ("c", ())):
         changelog.take(position_key(topic), encode_position(Position(1, None, 1, None, lent_to)))
     changelog.take(b"r/R1", b"a state")
-    assert find_loans([changelog]) == {"tower-track-all-1", "tower-track-all-2"}
+    assert find_loans([changelog]) == {"all-1", "all-2", "all-3"}

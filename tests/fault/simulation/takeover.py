@@ -107,7 +107,8 @@ class SimulatedTakeOver(TakeOver):
     def take(self, new: Collection[int], kept: Mapping[int, Taken], progress: Any) -> Any:
         """The steps of TakeOver.take; they return what it does."""
         mechanisms = self._worker.world.mechanisms
-        together = SimulatedWriter(self._worker, self._new_id(), self._clock)
+        ids = [self._new_id() for _ in range(self._connection.limits.writers)]
+        writers = [SimulatedWriter(self._worker, name, self._clock) for name in ids]
         deeds: dict[int, SimulatedWriter] = {}
         if mechanisms.fence_before_restore:
             yield from self._fence_all(new, deeds)
@@ -142,8 +143,8 @@ class SimulatedTakeOver(TakeOver):
                 f"restores partition {partition}: {len(logs[partition].entries)} states, {where}"
             )
         for partition, ours in {**kept, **taken}.items():
-            yield from self._lend_one(partition, ours, together)
-        return taken, together
+            yield from self._lend_one(partition, ours, writers)
+        return taken, writers
 
     def _own(self, deeds: Mapping[int, SimulatedWriter]) -> None:
         """From here on nobody who had a partition before may write it."""
@@ -215,11 +216,12 @@ class SimulatedTakeOver(TakeOver):
         inputs = self._connection.spec.inputs
         return {topic: FoundTopic(topic, partitions, f"id-of-{topic}") for topic in inputs}
 
-    def _lend_one(self, partition: int, taken: Taken, together: SimulatedWriter) -> Steps:
+    def _lend_one(self, partition: int, taken: Taken, writers: Sequence[SimulatedWriter]) -> Steps:
         """The transaction of TakeOver._lend."""
         deed: Any = taken.deed
-        together.owners[partition] = deed.owners[partition]
-        taken.lent_to = together.transactional_id
+        for writer in writers:
+            writer.owners[partition] = deed.owners[partition]
+        taken.lent_to = [writer.transactional_id for writer in writers]
         spec = self._connection.spec
         positions = taken.positions(spec, taken.next_offsets)
         yield from deed.write_all(spec.changelog, [Share(partition, Commit(), positions)])
