@@ -15,12 +15,13 @@ from typing import Any
 
 from agents.cli import main
 from controltower.streaming.writer import Share, TransactionWriter
+from tests.fault.sleepy_stage import is_lent
 
 _ON_ITS_WAY_S = 0.002
 
 
 class Fuse:
-    """Counts the transactions that carry records; burns through at the nth."""
+    """Counts the transactions of polls; burns through at the nth."""
 
     def __init__(self, moment: str, number: int) -> None:
         self._moment, self._left = moment, number
@@ -31,7 +32,7 @@ class Fuse:
         write = TransactionWriter.write_all
 
         def fused(writer: TransactionWriter, changelog: str, shares: Sequence[Share]) -> None:
-            last = self._is_last()
+            last = is_lent(writer) and self._is_last()
             if last and self._moment != "after":
                 writer._producer = _Burning(writer._producer, self._moment)
             write(writer, changelog, shares)

@@ -64,8 +64,8 @@ class CrashAtCommit(Scenario):
                 break
             stage, moment = rng.choice(STAGES), self.MOMENTS[done % len(self.MOMENTS)]
             tower.stop(stage)
-            latest = 40 if stage in TICKED else 5
-            done += self._burn(tower, stage, f"{moment}:{rng.randrange(2, latest)}", f"doomed-{number}")
+            latest = 15 if stage in TICKED else 3
+            done += self._burn(tower, stage, f"{moment}:{rng.randrange(1, latest)}", f"doomed-{number}")
             tower.start_worker(stage, stage)
             tower.wait_for_work()
         return done
