@@ -39,5 +39,8 @@ class StreamLimits:
     #: one poll has at most so many records over all partitions; back-pressure is counted in polls
     poll_records: int = 4000
     polls_in_flight: int = 2
+    #: a partition's own id is used at rebalances only, and a broker forgets what was not used for a week
+    #: (`transactional.id.expiration.ms`); after so long it is taken anew
+    deed_lasts_s: float = 5 * 86_400.0
     #: transactions at once in a process: under load one is written while another waits for the broker
     writers: int = 2

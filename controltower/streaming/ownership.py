@@ -40,6 +40,8 @@ class Ownership:
         self._edge: ConsumerEdge | None = None
         self._held: dict[int, OwnedPartition] = {}
         self._held_since: dict[int, int] = {}
+        #: monotonic time at which all that is held was lent last
+        self._lent_at = 0.0
         self._generation: int | None = None
         self._settling = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -195,6 +197,7 @@ class Ownership:
                 clock=self._clock,
                 fail=self.fail,
             )
+        self._lent_at = time.monotonic()
         transactions = Transactions(self._connection.spec, writers, self._pool, self._observer)
         for held in self._held.values():
             held.transactions = transactions
@@ -216,8 +219,9 @@ class Ownership:
 
     def _drop_all_but(self, numbers: set[int], generation: int) -> None:
         """Keep what we also had in the generation before: nobody else can have written in between."""
+        lapsed = time.monotonic() - self._lent_at > self._connection.limits.deed_lasts_s
         for number in list(self._held):
-            if number not in numbers or self._held_since[number] < generation - 1:
+            if lapsed or number not in numbers or self._held_since[number] < generation - 1:
                 del self._held[number], self._held_since[number]
 
     def _progress(self, restoring: Restoring) -> None:
