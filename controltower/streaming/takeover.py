@@ -3,10 +3,10 @@
 This stands in the place of Faust's recovery and of the group's committed offsets, which only show lag.
 All calls block and belong in a thread.
 
-Each partition has a transactional id, and who takes that id owns the partition. The owner lends its
-partitions to an id of its own, one per assignment, under which all of them write together; the loan stands in
-the position records. A successor therefore fences twice: first the partition's id, so that no new loan can
-be written, then what the last loan names, so that nothing more can be written at all; then it reads on.
+Each partition has a transactional id, and who has taken that id owns the partition. The owner lends all its
+partitions to ids that nobody else has, new ones with each assignment, so that they write together; the
+position records name them. A successor therefore fences twice: the partition's id, so that no new loan can be
+written, then what the last loan names, so that nothing can; then it reads what came in between.
 """
 
 from __future__ import annotations
