@@ -127,13 +127,20 @@ class Toy:
         producer.flush(30)
         producer.abort_transaction(30)
 
-    def lag(self) -> int:
-        """How far the group is behind the ends of its input, as Kafka's own tools have it."""
+    def progress(self) -> tuple[int, int]:
+        """Where the group is and where its input ends, offsets of all partitions added up.
+
+        As Kafka's own tools have it: their difference is the lag.
+        """
         with closing(Consumer(reader_config(self.brokers, {}, f"{self.app}-count"))) as probe:
             places = [TopicPartition(self.source, number) for number in range(PARTITIONS)]
             read = probe.committed(places, timeout=30)
             ends = [probe.get_watermark_offsets(place, timeout=30)[1] for place in places]
-        return sum(end - max(0, place.offset) for place, end in zip(read, ends, strict=True))
+        return sum(max(0, place.offset) for place in read), sum(ends)
+
+    def has_caught_up(self) -> bool:
+        read, end = self.progress()
+        return read == end
 
     def outputs(self, topic: str | None = None) -> list[Record]:
         return list(read_topic(self.brokers, [topic or self.target]))
