@@ -120,7 +120,7 @@ def _apply_fix(
     state = route.state
     trail = route.trail
     before = trail.now
-    took = take_fix(state, trail, route.plan, fix, limits)
+    took = take_fix(trail, route.plan, fix, limits)
     if took is Took.DUPLICATE:
         effects.count("duplicates")
         return
@@ -199,7 +199,7 @@ def apply_plan(route: Route, plan: RoutePlan, received_ms: int, limits: Limits, 
         _keep_unsettled(state, before, plan)
     expect_promises(route, limits)
     state.late_departure = False
-    restart(state, route.trail, plan, limits)
+    restart(route.trail, plan, limits)
     for episode in list(state.episodes):
         if episode.stop_id is not None and episode.stop_id not in plan.stop_index:
             end_episode(route, episode, Resolution.SUPERSEDED, state.clock_ms, limits, effects)

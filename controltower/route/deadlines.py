@@ -11,7 +11,7 @@ from controltower.exceptions import lifecycle
 from controltower.route.ending import end_route
 from controltower.route.judge import end_episode, hold_against, hold_until_ms, say
 from controltower.route.limits import Limits
-from controltower.route.packed import open_snapshot
+from controltower.route.packed import has_departed
 from controltower.route.promises import promise_due
 from controltower.route.route import Effects, Route, subject_of
 from controltower.route.silence import fall_silent, release
@@ -93,7 +93,7 @@ def wake_ms(state: RouteState, limits: Limits) -> int:
         dues.append(state.risk.promise_due_ms)
     if state.heard_ms and not state.silent:
         dues.append(signal_lost.earliest_ms(state.heard_ms, limits))
-    if not state.late_departure and not open_snapshot(state.base).progress.departed_ms:
+    if not state.late_departure and not has_departed(state.base):
         dues.append(late_departure.earliest_ms(state.plan_departs_ms, limits))
     return min(dues)
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from controltower.route.fixes import fixes_from
 from controltower.route.judge import end_episode
 from controltower.route.limits import Limits
-from controltower.route.packed import pack_snapshot
 from controltower.route.route import Effects, Route
 from schemas.vocabulary import Milestone, Resolution, RouteEnd
 
@@ -30,9 +28,7 @@ def end_route(route: Route, because: RouteEnd, at_ms: int, limits: Limits, effec
         )
     state = route.state
     state.ended_ms, state.ended_because = at_ms, because
-    state.base = pack_snapshot(route.snapshot)
-    state.tail = fixes_from(state.tail, route.trail.newest_ms)
-    route.trail.kept.clear()
+    route.trail.end()
 
 
 def is_finished(route: Route) -> bool:

@@ -44,9 +44,8 @@ class Driving(msgspec.Struct, frozen=True, array_like=True, gc=False):
 NOT_DRIVING = Driving()
 
 
-class Progress(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Where on the path. `along_m` is the last place on the path, `reached_m` the furthest one; before
-    departure the hindmost one, from which departing is measured."""
+class Left(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The beginning of `Progress`: all that a restore reads of it."""
 
     at_ms: int = 0
     along_m: float = 0.0
@@ -55,6 +54,12 @@ class Progress(msgspec.Struct, frozen=True, array_like=True, gc=False):
     reached_m: float = 0.0
     next_stop: int = 0
     departed_ms: int = 0
+
+
+class Progress(Left, frozen=True, array_like=True, gc=False):
+    """Where on the path. `along_m` is the last place on the path, `reached_m` the furthest one; before
+    departure the hindmost one, from which departing is measured."""
+
     elsewhere: int = 0
     cadence_ms: int = 0
     gaps: int = 0
@@ -158,6 +163,12 @@ class Slipping(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 #: On time.
 ON_TIME = Slipping()
+
+
+class Leaving(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The beginning of `Snapshot`."""
+
+    progress: Left = Left()
 
 
 class Snapshot(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -6,10 +6,12 @@ copies it. It is packed once, where it changes, and unpacked where it is read.
 
 from __future__ import annotations
 
+from struct import Struct
+
 import msgspec
 from msgspec import Raw
 
-from controltower.route.evidence import START, Snapshot
+from controltower.route.evidence import START, Leaving, Snapshot
 from controltower.route.steadied import Answers
 
 #: Against the ETA of the rule, and from the median down to the 10 % and up to the 90 % quantile, seconds.
@@ -20,6 +22,7 @@ _decode_shares = msgspec.msgpack.Decoder(dict[int, float]).decode
 _decode_arrivals = msgspec.msgpack.Decoder(dict[int, Arrival]).decode
 _decode_answers = msgspec.msgpack.Decoder(Answers).decode
 _decode_snapshot = msgspec.msgpack.Decoder(Snapshot).decode
+_decode_leaving = msgspec.msgpack.Decoder(Leaving).decode
 _PARTS = Snapshot.__struct_fields__
 
 
@@ -30,7 +33,11 @@ def pack(value: object) -> Raw:
 
 #: An empty mapping; and a struct, as an array, of which every field is as usual: it begins with none of them.
 NO_ENTRIES, AS_USUAL = pack({}), pack(())
-PACKED_START = AS_USUAL
+PACKED_START = b"\x90"
+#: How a snapshot begins: an array of so many parts.
+_HEAD = bytes([0x90 + len(_PARTS)])
+#: Where its time stands, behind the mark of a number of 8 bytes, signed or not.
+_AT, _AT_PLACE, _LONG_NUMBERS = Struct(">q"), 3, (0xCF, 0xD3)
 
 
 def open_shares(packed: Raw) -> dict[int, float]:
@@ -48,22 +55,22 @@ def open_answers(packed: Raw) -> Answers:
     return _decode_answers(packed)
 
 
-def pack_snapshot(snapshot: Snapshot) -> Raw:
+def pack_snapshot(snapshot: Snapshot) -> bytes:
     """Its bytes; most routes have nothing to say of most rules."""
     usual = START
-    return pack(
-        (
-            snapshot.progress,
-            snapshot.standing,
-            _or_usual(snapshot.halt, usual.halt),
-            _or_usual(snapshot.dwell, usual.dwell),
-            _or_usual(snapshot.detour, usual.detour),
-            _or_usual(snapshot.slow, usual.slow),
-            _or_usual(snapshot.reversal, usual.reversal),
-            _or_usual(snapshot.slipping, usual.slipping),
-            snapshot.lost_ms,
-        )
+    parts = (
+        snapshot.progress,
+        snapshot.standing,
+        _or_usual(snapshot.halt, usual.halt),
+        _or_usual(snapshot.dwell, usual.dwell),
+        _or_usual(snapshot.detour, usual.detour),
+        _or_usual(snapshot.slow, usual.slow),
+        _or_usual(snapshot.reversal, usual.reversal),
+        _or_usual(snapshot.slipping, usual.slipping),
+        snapshot.lost_ms,
     )
+    data: bytes = _encode(parts)
+    return _HEAD + data[1:]  # copied, as in pack()
 
 
 def _or_usual(part: msgspec.Struct, usual: msgspec.Struct) -> msgspec.Struct | Raw:
@@ -71,9 +78,22 @@ def _or_usual(part: msgspec.Struct, usual: msgspec.Struct) -> msgspec.Struct | R
     return AS_USUAL if part is usual or part == usual else part
 
 
-def open_snapshot(packed: Raw) -> Snapshot:
+def taken_at_ms(packed: bytes) -> int:
+    """When the snapshot was taken: the time of the newest fix in it."""
+    if len(packed) > _AT_PLACE and packed[_AT_PLACE - 1] in _LONG_NUMBERS:
+        at_ms: int = _AT.unpack_from(packed, _AT_PLACE)[0]
+        return at_ms
+    return open_snapshot(packed).progress.at_ms
+
+
+def has_departed(packed: Raw) -> bool:
+    """Whether the vehicle had departed by then; nothing else is read."""
+    return bool(_decode_leaving(packed).progress.departed_ms)
+
+
+def open_snapshot(packed: bytes) -> Snapshot:
     """A snapshot; parts that say nothing are those of `START`, once for all routes."""
-    if packed is PACKED_START:
+    if packed == PACKED_START:
         return START
     opened = _decode_snapshot(packed)
     parts = [

@@ -14,7 +14,8 @@ from controltower.route.fixes import newest_fix
 from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
 from controltower.route.shipments import ShipmentLogs
-from controltower.route.state import RouteState, Trail
+from controltower.route.snapshots import Trail
+from controltower.route.state import RouteState
 from controltower.route.verdicts import FeedVerdicts
 from schemas import wire
 from schemas.vocabulary import StopKind
@@ -142,7 +143,7 @@ def _hub_of(route: Route, plan: RoutePlan) -> str | None:
 
 
 def _location(route: Route, plan: RoutePlan) -> wire.Location | None:
-    fix, progress = newest_fix(route.state.tail), route.snapshot.progress
+    fix, progress = newest_fix(route.trail.fixes), route.snapshot.progress
     if fix is None:
         return None
     after = progress.next_stop

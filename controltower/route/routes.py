@@ -14,8 +14,15 @@ from controltower.route.deadlines import wake_ms
 from controltower.route.limits import Limits
 from controltower.route.plans import PlanShelf
 from controltower.route.route import Route
-from controltower.route.state import RouteState, decode_state, encode_state, lacks_plan_times
-from controltower.route.trail import rebuild
+from controltower.route.snapshots import encode_with
+from controltower.route.state import (
+    RouteState,
+    decode_state,
+    encode_state,
+    lacks_plan_times,
+    read_state,
+)
+from controltower.route.trail import fold_on
 
 
 class Routes:
@@ -33,7 +40,7 @@ class Routes:
 
     def restore(self, value: bytes) -> None:
         """Take a state from the changelog."""
-        state = decode_state(value)
+        state = read_state(value)
         self._asleep[state.route_id] = value
         if lacks_plan_times(state):
             self._timeless.append(state.route_id)
@@ -66,7 +73,7 @@ class Routes:
         route = self._awake.get(route_id)
         if route is None:
             return self._asleep.get(route_id)
-        value = encode_state(route.state)
+        value = encode_with(route.state, route.trail)
         if route.state.ended_ms:
             self._asleep[route_id] = value
             del self._awake[route_id]
@@ -89,6 +96,7 @@ class Routes:
         if not route.state.ended_ms:
             plan = self._shelf.find(route_id)
             route.plan = plan and replace(plan, learned=route.state.learned)
-            rebuild(route.state, route.trail, route.plan, self._limits)
+            if route.plan is not None:
+                fold_on(route.trail, route.plan, self._limits)
             route.source_over_ms = self._clocks.over_ms.get(route.state.source, 0)
         return route

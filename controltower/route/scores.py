@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import erfc, sqrt
@@ -43,7 +44,7 @@ def take_score(route: Route, plan: RoutePlan, score: wire.Score, now_ms: int) ->
     answered = {plan.stop_index.get(stop.stop_id, -1): stop for stop in score.stops}
     known = sorted(i for i in answered if i in left)
     risk.p_late = pack({i: answered[i].p_late for i in known})
-    risk.model_version = score.model_version
+    risk.model_version = sys.intern(score.model_version)
     ruled = estimate_p50s(plan.stops, known, route.slip_ms(now_ms), now_ms)
     as_of_s = to_ms(score.as_of) // 1000
     etas_ms: dict[int, int] = {}

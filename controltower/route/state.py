@@ -16,11 +16,10 @@ from msgspec.structs import replace
 
 from controltower.exceptions.episode import Episode, Trigger
 from controltower.route.evidence import Slipping
-from controltower.route.fixes import NO_FIXES, newest_fix, open_fixes, pack_fixes
+from controltower.route.fixes import NO_FIXES
 from controltower.route.packed import (
     AS_USUAL,
     NO_ENTRIES,
-    PACKED_START,
     open_shares,
     open_snapshot,
     pack,
@@ -34,8 +33,6 @@ from schemas.vocabulary import Motion, RouteEnd
 SCHEMA = 2
 #: Of an entry of `foretold`: the stop's index, and p(late) in thousandths.
 FORETOLD = Struct(">IH")
-#: Before every fix.
-NO_FIX_YET_MS = -(1 << 62)
 
 
 class Slip(msgspec.Struct, array_like=True):
@@ -152,8 +149,8 @@ class RouteState(msgspec.Struct, array_like=True, gc=False):
     #: newest received_at of a fix, and the intake partition it came through
     heard_ms: int = 0
     source: str = ""
-    #: `Snapshot` and the fixes after it: see packed.py and fixes.py
-    base: Raw = PACKED_START
+    #: `Snapshot` and the fixes after it, see packed.py and fixes.py; empty while its `Trail` holds them
+    base: Raw = AS_USUAL
     tail: Raw = NO_FIXES
     #: stops served by a scan, one bit per stop
     served: int = 0
@@ -190,15 +187,20 @@ def encode_state(state: RouteState) -> bytes:
     return stamp(SCHEMA, _encode(state))
 
 
-def decode_state(data: bytes) -> RouteState:
-    """The state from its bytes; names that many routes share are kept once.
+def read_state(data: bytes) -> RouteState:
+    """The state from its bytes, as they are: to look at and to let go of.
 
     A state of schema 1 lacks what its plan says (`lacks_plan_times`). Raises Refused where the schema is
     newer, msgspec.ValidationError where they are no state.
     """
     _, data = open_stamped(data, SCHEMA, "a route")
-    state = _decode(data)
-    state.base, state.tail = Raw(bytes(state.base)), pack_fixes(open_fixes(state.tail))
+    return _decode(data)
+
+
+def decode_state(data: bytes) -> RouteState:
+    """The state from its bytes, to go on with, whichever version wrote them; names that many routes share are
+    kept once. Raises as read_state()."""
+    state = read_state(data)
     if state.risk.slip != AS_USUAL:
         _move_slip(state, _decode_slip(state.risk.slip))
     _keep_own(state.risk)
@@ -210,6 +212,8 @@ def decode_state(data: bytes) -> RouteState:
     state.feed = sys.intern(state.feed)
     if state.carrier is not None:
         state.carrier = sys.intern(state.carrier)
+    if state.risk.model_version is not None:
+        state.risk.model_version = sys.intern(state.risk.model_version)
     return state
 
 
@@ -241,9 +245,9 @@ def _own(read: Raw, usual: Raw) -> Raw:
 def _move_slip(state: RouteState, old: Slip) -> None:
     """An ETA_SLIP that was told by a version that kept its memory beside the snapshots."""
     if old.level:
-        base = open_snapshot(state.base)
+        base = open_snapshot(bytes(state.base))
         slipping = Slipping(base.progress.at_ms, base.progress.slip_ms, old.level, old.since_ms)
-        state.base = pack_snapshot(replace(base, slipping=slipping))
+        state.base = Raw(pack_snapshot(replace(base, slipping=slipping)))
 
 
 def _move_risk(risk: Risk) -> None:
@@ -266,24 +270,3 @@ def _move_load(risk: Risk) -> None:
 def lacks_plan_times(state: RouteState) -> bool:
     """True for a state of schema 1 that has a plan."""
     return bool(state.plan_version) and not state.plan_ends_ms
-
-
-class Kept(msgspec.Struct, frozen=True, gc=False):
-    """A snapshot to go back to."""
-
-    at_ms: int
-    packed: Raw
-
-
-class Trail:
-    """What all fixes so far say, and a few snapshots of the tail to go back to: kept in memory only, rebuilt
-    after a restore. Also when the base was taken, and the newest fix."""
-
-    __slots__ = ("base_at_ms", "kept", "newest_ms", "now")
-
-    def __init__(self, state: RouteState) -> None:
-        self.kept: list[Kept] = []
-        self.now = open_snapshot(state.base)
-        self.base_at_ms = self.now.progress.at_ms
-        newest = newest_fix(state.tail)
-        self.newest_ms = NO_FIX_YET_MS if newest is None else newest.at_ms

@@ -77,7 +77,7 @@ def _status(route: Route, motion: Motion, slip_ms: int, now_ms: int, limits: Lim
     left = () if state.ended_ms else route.remaining()
     etas = write_etas(plan, left, state.risk, slip_ms, now_ms)
     state.told.band_ms = max(etas.band_s * 1000, limits.status_slip_ms)
-    fix = newest_fix(state.tail)
+    fix = newest_fix(route.trail.fixes)
     halt_limit_s = dwell_limit_s = None
     if left:
         halt_limit_s = long_halt.limit_ms(now_ms, plan.learned, limits) / 1000

@@ -21,7 +21,8 @@ from controltower.route.evidence import START
 from controltower.route.fold import TrackFold
 from controltower.route.packed import PACKED_START
 from controltower.route.route import Route
-from controltower.route.state import Risk, RouteState, Told, Trail, encode_state
+from controltower.route.snapshots import Trail, encode_with
+from controltower.route.state import Risk, RouteState, Told
 from controltower.streaming.stage import Record
 from schemas.topics import ROUTE_EVENTS
 from tests.bench.bench_full import recorded_day
@@ -34,15 +35,15 @@ _NO_TRAIL = Trail(_NOTHING)
 
 
 def _drop_fixes(route: Route) -> None:
-    route.state.tail = _NOTHING.tail
+    route.trail.fixes = b""
 
 
 def _drop_base(route: Route) -> None:
-    route.state.base = PACKED_START
+    route.trail.kept = (PACKED_START, *route.trail.kept[1:])
 
 
 def _drop_kept(route: Route) -> None:
-    route.trail.kept.clear()
+    route.trail.kept = _NO_TRAIL.kept
 
 
 def _drop_newest(route: Route) -> None:
@@ -92,7 +93,7 @@ def fold_half(log: Sequence[Record]) -> TrackFold:
 
 def weigh(name: str, routes: Sequence[Route]) -> list[str]:
     """A row: what of these routes stands in the changelog, and what each part of them frees, per route."""
-    in_changelog = [len(encode_state(route.state)) for route in routes]
+    in_changelog = [len(encode_with(route.state, route.trail)) for route in routes]
     freed, before = [], _traced()
     for _, drop in PARTS:
         for route in routes:

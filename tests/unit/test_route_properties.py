@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from controltower.route.fixes import newest_fix
 from controltower.route.fold import STATE_KEY, TrackFold
-from controltower.route.packed import open_snapshot
+from controltower.route.snapshots import Trail
 from controltower.route.state import decode_state
 from controltower.streaming.stage import Record
 from schemas import wire
@@ -68,7 +68,8 @@ def final_state(records: Sequence[Record]) -> tuple[object, ...]:
     open_codes = sorted(e.code.value for e in state.episodes if not e.cleared_ms)
     if state.ended_because is not None:
         return state.served, open_codes, state.ended_because
-    return open_snapshot(state.base), newest_fix(state.tail), state.served, open_codes
+    trail = Trail(state)
+    return trail.now, newest_fix(trail.fixes), state.served, open_codes
 
 
 @given(pieces, st.data())

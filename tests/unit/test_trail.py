@@ -9,8 +9,9 @@ from controltower.detect.fold import fold_fix
 from controltower.route.evidence import START, Fix
 from controltower.route.limits import DEFAULT_LIMITS
 from controltower.route.plan import parse_plan
-from controltower.route.state import RouteState, Trail, decode_state, encode_state
-from controltower.route.trail import Took, rebuild, take_fix
+from controltower.route.snapshots import Trail, encode_with
+from controltower.route.state import RouteState, decode_state
+from controltower.route.trail import Took, fold_on, take_fix
 from tests.unit.roads import ROUTE, SPEED_MPS, START_MS, make_plan, north
 
 PLAN = parse_plan(make_plan())
@@ -36,10 +37,10 @@ def test_any_order_within_the_window_ends_in_the_same(
     trail = Trail(state)
     for i, at_s in enumerate(arriving):
         if i == restore_at:
-            state = decode_state(encode_state(state))
+            state = decode_state(encode_with(state, trail))
             trail = Trail(state)
-            rebuild(state, trail, PLAN, DEFAULT_LIMITS)
-        took = take_fix(state, trail, PLAN, fix_at(at_s), DEFAULT_LIMITS)
+            fold_on(trail, PLAN, DEFAULT_LIMITS)
+        took = take_fix(trail, PLAN, fix_at(at_s), DEFAULT_LIMITS)
         in_window = fix_at(at_s).at_ms > trail.newest_ms - DEFAULT_LIMITS.reorder_ms
         assert (took in (Took.IN_ORDER, Took.REORDERED)) == in_window
         if in_window:
@@ -49,7 +50,7 @@ def test_any_order_within_the_window_ends_in_the_same(
             expected = fold_fix(expected, PLAN, fix_at(known_s), DEFAULT_LIMITS)
         assert trail.now == expected
     for known_s in taken:
-        assert take_fix(state, trail, PLAN, fix_at(known_s), DEFAULT_LIMITS) in (
+        assert take_fix(trail, PLAN, fix_at(known_s), DEFAULT_LIMITS) in (
             Took.DUPLICATE,
             Took.TOO_LATE,
         )
@@ -57,9 +58,8 @@ def test_any_order_within_the_window_ends_in_the_same(
 
 
 def test_a_quick_tracker_costs_no_more_snapshots() -> None:
-    """One fix a second: three snapshots are kept besides the newest, not ninety."""
-    state = RouteState(ROUTE)
-    trail = Trail(state)
+    """One fix a second: a base and three snapshots are kept besides the newest, not ninety."""
+    trail = Trail(RouteState(ROUTE))
     for at_s in range(300):
-        take_fix(state, trail, PLAN, fix_at(at_s), DEFAULT_LIMITS)
-        assert len(trail.kept) <= 3
+        take_fix(trail, PLAN, fix_at(at_s), DEFAULT_LIMITS)
+        assert len(trail.kept) <= 4
