@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import repeat
 from math import floor
 from typing import Final, NamedTuple
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from controltower.risk.features import FEATURES, SHARED_SET, SITUATION_FROM, Row
 from controltower.risk.models import Models
-from controltower.risk.predictions import HORIZON, SLACK, Floats, Predictions, join_table
+from controltower.risk.predictions import HORIZON, SLACK, Floats, Predictions, horizon_s, join_table
 from controltower.risk.scorer import Scorer
 from controltower.route.limits import Limits
 from controltower.route.scores import LATE_STEPS, late_steps_of
@@ -22,8 +21,6 @@ _REASONS: Final = 5
 _NAMES: Final = tuple(name for name, _ in FEATURES)
 #: p(late) from which SLA_AT_RISK opens: models that lie on two sides of it differ for dispatch.
 ACTS_FROM: Final = Limits().risk_open
-
-
 #: A probability has six digits.
 _P_STEPS: Final = 1e6
 _SUM_ERROR_S: Final = 1e-6
@@ -38,6 +35,17 @@ class Answered(NamedTuple):
     turned: int
 
 
+class _Asked(NamedTuple):
+    """All rows of a batch, those of shifts among them, and how many in turn are of one moment.
+
+    stop_ids: of each row; of a shift's none.
+    """
+
+    table: Floats
+    sizes: list[int]
+    stop_ids: list[str]
+
+
 class _Said(NamedTuple):
     """What was said to each row, as plain numbers: numpy's cost a microsecond each to take one by one.
 
@@ -48,31 +56,32 @@ class _Said(NamedTuple):
     p10_s: list[int]
     p50_s: list[int]
     p90_s: list[int]
-    beside: list[float] | None
+    stops: list[wire.StopScore]
 
 
 def answer(questions: Sequence[wire.ScoreRequest], models: Models) -> Answered:
     """One prediction for all rows; the last row of a question may be its shift."""
-    table, sizes = _table(questions)
-    said = models.live.predict(table, sizes)
-    beside = models.shadow.predict(table, sizes).p_late if models.shadow is not None else None
-    plain, scores, at = _plain(table, said, beside), [], 0
+    asked = _gather(questions)
+    said = models.live.predict(asked.table, asked.sizes)
+    beside = None if models.shadow is None else models.shadow.predict(asked.table, asked.sizes).p_late
+    plain, scores, at = _plain(asked, said, beside), [], 0
     for question in questions:
-        scores.append(_score(question, at, table, plain, models))
+        scores.append(_score(question, at, asked.table, plain, models))
         at += len(question.rows) + (question.shift is not None)
     if beside is None:
-        return Answered(scores, table, [], 0)
+        return Answered(scores, asked.table, [], 0)
     turned = int(np.sum((said.p_late >= ACTS_FROM) != (beside >= ACTS_FROM)))
-    return Answered(scores, table, np.abs(said.p_late - beside).tolist(), turned)
+    return Answered(scores, asked.table, np.abs(said.p_late - beside).tolist(), turned)
 
 
-def _plain(table: Floats, said: Predictions, beside: Floats | None) -> _Said:
-    eta_s = np.nan_to_num(table[:, HORIZON])
-    p10_s, p50_s, p90_s = (
-        np.rint(eta_s + quantile).astype(np.int64).tolist()
-        for quantile in (said.p10_s, said.p50_s, said.p90_s)
-    )
-    return _Said(_rounded(said.p_late), p10_s, p50_s, p90_s, None if beside is None else _rounded(beside))
+def _plain(asked: _Asked, said: Predictions, beside: Floats | None) -> _Said:
+    p_late = _rounded(said.p_late)
+    quantiles = np.rint(horizon_s(asked.table) + np.array(said[1:])).astype(np.int64).tolist()
+    columns = [asked.stop_ids, p_late, *quantiles]
+    if beside is not None:
+        columns.append(_rounded(beside))
+    p10_s, p50_s, p90_s = quantiles
+    return _Said(p_late, p10_s, p50_s, p90_s, list(map(wire.StopScore, *columns)))
 
 
 def _rounded(p: Floats) -> list[float]:
@@ -80,14 +89,15 @@ def _rounded(p: Floats) -> list[float]:
     return rounded
 
 
-def _table(questions: Sequence[wire.ScoreRequest]) -> tuple[Floats, list[int]]:
-    """All rows, and how many of them in turn are of one moment: those of a question that says its situation
-    once, else each by itself."""
-    ahead, situations, sizes = list[Row](), list[Row](), list[int]()
+def _gather(questions: Sequence[wire.ScoreRequest]) -> _Asked:
+    """The rows of a question that says its situation once are of one moment, others each of its own."""
+    ahead, situations, sizes, stop_ids = list[Row](), list[Row](), list[int](), list[str]()
     for question in questions:
         rows = [row.features for row in question.rows]
+        stop_ids += [row.stop_id for row in question.rows]
         if question.shift is not None:
             rows.append(question.shift)
+            stop_ids.append("")
         if question.feature_set == SHARED_SET:
             ahead += rows
             situations.append(question.situation)
@@ -96,23 +106,23 @@ def _table(questions: Sequence[wire.ScoreRequest]) -> tuple[Floats, list[int]]:
             ahead += [row[:SITUATION_FROM] for row in rows]
             situations += [row[SITUATION_FROM:] for row in rows]
             sizes += [1] * len(rows)
-    return join_table(ahead, situations, sizes), sizes
+    return _Asked(join_table(ahead, situations, sizes), sizes, stop_ids)
 
 
 def _score(question: wire.ScoreRequest, at: int, table: Floats, said: _Said, models: Models) -> wire.Score:
-    end = at + len(question.rows)
-    worst = max(range(at, end), key=said.p_late.__getitem__)
-    explained = _is_to_be_explained(question, range(at, end), table, said)
+    end, worst = at + len(question.rows), None
+    if _is_to_be_explained(question, range(at, end), table, said):
+        worst = max(range(at, end), key=said.p_late.__getitem__)
     return wire.Score(
         request_id=question.request_id,
         route_id=question.route_id,
         as_of=question.as_of,
-        stops=_stops(question.rows, slice(at, end), said),
+        stops=tuple(said.stops[at:end]),
         scored_by=models.live.source,
         model_version=models.live.version,
         p_shift=None if question.shift is None else round(1.0 - said.p_late[end], 6),
-        explained_stop=question.rows[worst - at].stop_id if explained else None,
-        explanation=_explain(table[worst], models.live) if explained else (),
+        explained_stop=None if worst is None else said.stops[worst].stop_id,
+        explanation=() if worst is None else _explain(table[worst], models.live),
         shadow_version=None if models.shadow is None else models.shadow.version,
     )
 
@@ -134,14 +144,6 @@ def _late_by(beyond_s: float, i: int, table: Floats, said: _Said) -> float:
     p50_s = said.p50_s[i]
     slack_s = floor(promised_s + _SUM_ERROR_S) - p50_s
     return late_steps_of(slack_s, p50_s - said.p10_s[i], said.p90_s[i] - p50_s) / LATE_STEPS
-
-
-def _stops(rows: Sequence[wire.ScoreRow], here: slice, said: _Said) -> tuple[wire.StopScore, ...]:
-    beside = repeat(None) if said.beside is None else said.beside[here]
-    numbers = zip(
-        said.p_late[here], said.p10_s[here], said.p50_s[here], said.p90_s[here], beside, strict=False
-    )
-    return tuple([wire.StopScore(row.stop_id, *told) for row, told in zip(rows, numbers, strict=True)])
 
 
 def _explain(row: Floats, scorer: Scorer) -> tuple[wire.Contribution, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,11 @@ class Calibration(BaseModel):
 
     def apply(self, p: Floats) -> Floats:
         """Probabilities of any shape, each for itself."""
-        return np.asarray(np.interp(p, self.said, self.true), dtype=np.float64)
+        return np.asarray(np.interp(p, *self._curve), dtype=np.float64)
+
+    @cached_property
+    def _curve(self) -> tuple[Floats, Floats]:
+        return np.array(self.said), np.array(self.true)
 
 
 def fit_platt(p: Floats, late: Floats) -> Calibration:

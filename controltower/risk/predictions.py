@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -45,30 +47,45 @@ def to_table(rows: Sequence[Row]) -> Floats:
 def join_table(ahead: Sequence[Row], situations: Sequence[Row], sizes: Sequence[int]) -> Floats:
     """As `to_table`, of rows without their situation: `sizes[k]` of them in turn are in `situations[k]`."""
     table = np.empty((len(ahead), len(FEATURES)))
-    table[:, :SITUATION_FROM] = np.array(ahead, dtype=np.float64)
-    table[:, SITUATION_FROM:] = np.array(situations, dtype=np.float64).repeat(sizes, axis=0)
+    table[:, :SITUATION_FROM] = _to_numbers(ahead, SITUATION_FROM)
+    table[:, SITUATION_FROM:] = _to_numbers(situations, len(FEATURES) - SITUATION_FROM).repeat(sizes, axis=0)
     return table
+
+
+def _to_numbers(rows: Sequence[Row], width: int) -> Floats:
+    """Shape (n, width). Packed by `struct`, which takes a quarter of the time of numpy's own reading."""
+    flat = [math.nan if value is None else value for row in rows for value in row]
+    return np.frombuffer(struct.pack(f"{len(flat)}d", *flat)).reshape(-1, width)
+
+
+def horizon_s(table: Floats) -> Floats:
+    """The ETA from now, s, shape (n,); 0 where it is missing."""
+    return _or_zero(table[:, HORIZON])
+
+
+def _or_zero(values: Floats) -> Floats:
+    return np.where(np.isnan(values), 0.0, values)
 
 
 def persisting_s(table: Floats) -> Floats:
     """Arrival minus ETA where the steady slip of now persists, s, shape (n,). Boosters learn the rest:
     trees would have to build this line of steps."""
     arrival = np.maximum(0.0, table[:, _PLANNED] + table[:, _SLIP])
-    return np.asarray(np.nan_to_num(arrival - table[:, HORIZON]))
+    return _or_zero(arrival - table[:, HORIZON])
 
 
 def scale_s(table: Floats) -> Floats:
     """What a forecast so far ahead is usually off by, s, shape (n,): boosters learn the error in this unit,
     so that near and far stops count alike."""
-    return _SCALE_BASE_S + _SCALE_SHARE * np.maximum(0.0, np.nan_to_num(table[:, HORIZON]))
+    return _SCALE_BASE_S + _SCALE_SHARE * np.maximum(0.0, horizon_s(table))
 
 
 def order(table: Floats, p_late: Floats, p10_s: Floats, p50_s: Floats, p90_s: Floats) -> Predictions:
     """Held to what must be true of any answer: see Predictions."""
-    earliest = -np.nan_to_num(table[:, HORIZON])
+    earliest = -horizon_s(table)
     p50 = np.maximum(p50_s, earliest)
     return Predictions(
-        np.where(np.isnan(table[:, SLACK]), 0.0, np.clip(p_late, 0.0, 1.0)),
+        np.where(np.isnan(table[:, SLACK]), 0.0, np.minimum(np.maximum(p_late, 0.0), 1.0)),
         np.maximum(np.minimum(p10_s, p50), earliest),
         p50,
         np.maximum(p90_s, p50),

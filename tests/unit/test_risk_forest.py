@@ -59,6 +59,16 @@ def test_rows_of_one_moment_get_what_each_gets_alone(rows: int) -> None:
     assert forest.predict(asked[:1])[0] == boosters[0].predict(asked[:1], num_threads=1)
 
 
+@pytest.mark.parametrize("shared_from", [0, 4])
+def test_features_may_all_be_of_the_moment_or_none(shared_from: int) -> None:
+    """Then there is nothing to look up of the other kind."""
+    learned = table_of(500, 4)
+    booster = booster_of(learned, "quantile")
+    forest = compile_forest([booster], shared_from)
+    assert forest is not None
+    assert np.array_equal(forest.predict(learned)[0], booster.predict(learned, num_threads=1))
+
+
 def test_no_rows_get_no_answers() -> None:
     """One empty answer per booster."""
     learned = table_of(500, 4)

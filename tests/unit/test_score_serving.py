@@ -17,7 +17,7 @@ from controltower.risk.features import FEATURE_SET, FEATURES, SHARED_SET, SITUAT
 from controltower.risk.fold import ScoreFold
 from controltower.risk.manifest import Manifest, ModelRefusedError, Reference
 from controltower.risk.models import LIVE_KEY, ModelCache, digest_of_model, load_change
-from controltower.risk.population import BLOCK_ROWS, BLOCKS, Population, stability_index
+from controltower.risk.population import BLOCK_ROWS, BLOCKS, ROWS_PER_COUNTED, Bins, Population
 from controltower.risk.predictions import Floats, Predictions
 from controltower.risk.scorer import SHIPPED_MODEL, Scorer, load_scorer
 from controltower.route.timeline import from_ms
@@ -230,9 +230,27 @@ def test_stability_is_nothing_for_the_same_and_large_for_another_population() ->
     learned = np.random.default_rng(1).normal(0, 1, 20_000)
     edges = tuple(np.quantile(learned, np.arange(0.1, 1, 0.1)))
     reference = Reference(edges=edges, shares=(0.1,) * 10, missing=0.0)
-    assert stability_index(learned[:4000], reference) < 0.02
-    assert stability_index(learned[:4000] + 1.0, reference) > 0.25
-    assert stability_index(np.full(100, np.nan), reference) > 0.25
+    fewer = Reference(edges=edges[:1], shares=(0.1, 0.9), missing=0.0)
+    bins = Bins({"slack_s": reference, "stay_pace": fewer, "of another version": reference})
+
+    def indices(values: Floats) -> list[float]:
+        rows = np.full((len(values), len(NAMES)), np.nan)
+        rows[:, [0, -1]] = values[:, None]
+        told: list[float] = bins.indices(bins.count(rows)).tolist()
+        return told
+
+    assert bins.names == ["slack_s", "stay_pace"]
+    assert max(indices(learned[:4000])) < 0.02
+    assert indices(learned[:4000] + 1.0)[0] > 0.25
+    assert min(indices(np.full(100, np.nan))) > 0.25
+
+
+def test_values_on_an_edge_lie_above_it() -> None:
+    """As when the model was trained: its shares are those below each edge in turn."""
+    bins = Bins({"slack_s": Reference(edges=(1.0, 2.0), shares=(0.2, 0.3, 0.5), missing=0.0)})
+    rows = np.full((6, len(NAMES)), np.nan)
+    rows[:5, 0] = [0.9, 1.0, 1.9, 2.0, np.inf]
+    assert bins.count(rows)[:, 0].tolist() == [1, 2, 2, 1]
 
 
 def test_the_population_is_told_per_block_of_rows() -> None:
@@ -250,8 +268,9 @@ def test_the_index_is_that_of_all_remembered_rows_together() -> None:
     tables = np.random.default_rng(2).normal(0, 300, (10, BLOCK_ROWS, len(NAMES)))
     watched = Population()
     said = [dict(watched.watch(table, manifest)) for table in tables]
-    remembered = np.concatenate(list(tables[-BLOCKS:]))
-    for name, reference in manifest.reference.items():
-        assert said[-1][name] == pytest.approx(stability_index(remembered[:, NAMES.index(name)], reference))
+    remembered = np.concatenate(list(tables[-BLOCKS:]))[::ROWS_PER_COUNTED]
+    bins = Bins(manifest.reference)
+    together = bins.indices(bins.count(remembered)).tolist()
+    assert said[-1] == pytest.approx(dict(zip(bins.names, together, strict=True)))
     other = manifest.model_copy(update={"model_version": "another"})
     assert dict(watched.watch(tables[0], other)) == dict(Population().watch(tables[0], other))
