@@ -35,6 +35,8 @@ class StreamLimits:
     fetch_min_bytes: int = 1 << 20
     #: after silence a fetch waits so long at the broker for the first record
     fetch_listen_ms: int = 500
+    #: ... in a stage that has nothing to say about silence
+    fetch_listen_idly_ms: int = 2000
     partition_fetch_bytes: int = 1 << 20
     #: one poll has at most so many records over all partitions; back-pressure is counted in polls
     poll_records: int = 4000

@@ -7,7 +7,7 @@ import pytest
 from controltower.streaming.broker_clock import LOG_APPEND_TIME, BrokerClock
 from controltower.streaming.connection import Connection
 from controltower.streaming.exits import Exit, Refused, WrongSettings
-from controltower.streaming.gather import Gathering, Wait
+from controltower.streaming.gather import FEW_RECORDS, Gathering, Wait
 from controltower.streaming.kafka_config import aiokafka_config, producer_config
 from controltower.streaming.limits import StreamLimits
 from controltower.streaming.partitioner import partition_of
@@ -209,6 +209,7 @@ def test_a_fetch_waits_for_company_only_while_records_come() -> None:
     gathering, gather, listen = Gathering(limits), Wait(100, 1000), Wait(500, 1)
     assert gathering.choose(1, all_asked=True) == listen
     gathering.answered(1, had_records=True)
+    gathering.handed(FEW_RECORDS)
     assert gathering.choose(1, all_asked=True) == gather
     assert gathering.choose(2, all_asked=True) == listen, "another broker has a silence of its own"
     gathering.answered(1, had_records=False)
@@ -216,6 +217,17 @@ def test_a_fetch_waits_for_company_only_while_records_come() -> None:
     assert gathering.choose(1, all_asked=False) == gather
     assert Gathering(limits, times=3).choose(1, all_asked=False) == Wait(300, 1000)
     assert Gathering(limits, times=0.5).choose(1, all_asked=False) == Wait(50, 1000)
+    assert Gathering(limits, idles=False).choose(1, all_asked=True) == Wait(limits.fetch_listen_idly_ms, 1)
+
+
+@pytest.mark.parametrize(("times", "many_ms", "few_ms"), [(1, 100, 150), (3, 300, 450), (0.5, 50, 50)])
+def test_few_records_are_waited_for_longer(times: float, many_ms: int, few_ms: int) -> None:
+    """Counted since the last fetch of that broker; not where another stage has gathered them already."""
+    gathering = Gathering(StreamLimits(fetch_wait_ms=100, fetch_min_bytes=1000), times)
+    for handed, wait_ms in [(FEW_RECORDS - 1, few_ms), (FEW_RECORDS, many_ms), (1, few_ms)]:
+        gathering.answered(1, had_records=True)
+        gathering.handed(handed)
+        assert gathering.choose(1, all_asked=True) == Wait(wait_ms, 1000)
 
 
 def test_fetches_that_follow_each_other_are_one_poll_per_partition() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import faust
@@ -13,6 +14,8 @@ from controltower.streaming.ownership import Ownership
 from controltower.streaming.patched.consumer import PollTransport
 
 CODEC = "controltower_poll"
+#: Faust's own commits are nothing here, so they need not come around.
+NEVER_S = 86_400.0
 
 
 class AsItIs(codecs.Codec):  # type: ignore[misc]
@@ -34,6 +37,12 @@ class StageApp(faust.App):  # type: ignore[misc]
     def _create_directories(self) -> None:
         """Faust would leave a folder for tables, which are not used, where the worker was started."""
 
+    def on_init_dependencies(self) -> Iterable[Any]:
+        """Without Faust's monitor: it times each message and sums up every second, and nobody asks it."""
+        services: Iterable[Any] = super().on_init_dependencies()
+        self.sensors.remove(self.monitor)
+        return services
+
     async def _on_agent_error(self, _agent: Any, failed: BaseException) -> None:
         """Faust would start the agent again, without the poll it was about to hand over."""
         self.ownership.fail(RestartMe(f"Faust's agent failed: {failed!r}"))
@@ -49,6 +58,7 @@ def build_app(connection: Connection, ownership: Ownership) -> StageApp:
         broker_session_timeout=limits.session_timeout_s,
         broker_request_timeout=max(20.0, limits.session_timeout_s),
         broker_max_poll_interval=limits.unready_s,
+        broker_commit_interval=NEVER_S,
         stream_wait_empty=False,
         stream_recovery_delay=0.0,
         topic_allow_declare=False,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -20,13 +19,6 @@ T = TypeVar("T")
 WAIT_S = 1.0
 
 
-class Forgetful(defaultdict[Any, Any]):
-    """Knows no read offset: Faust then neither counts gaps nor drops what it takes for old."""
-
-    def __getitem__(self, key: Any) -> None:
-        return None
-
-
 class PollConsumer(Consumer):  # type: ignore[misc]
     """Runs in the main loop and is the ConsumerEdge of the app's ownership."""
 
@@ -34,7 +26,6 @@ class PollConsumer(Consumer):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._read_offset = Forgetful()
         self._room = asyncio.Event()
         self.ownership.connect(self)
 
@@ -50,24 +41,36 @@ class PollConsumer(Consumer):  # type: ignore[misc]
     async def _in_thread(self, work: Coroutine[Any, Any, T]) -> T:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._thread.thread_loop))
 
-    async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:
-        """Polls of the partitions that have room, all as one record of the first one's partition: Faust's way
-        from here to the agent costs as much as a small transaction.
+    async def _drain_messages(self, fetcher: Any) -> None:
+        """From the fetch to the agent, until the fetcher is stopped; what goes wrong crashes the app.
 
-        None in place of records makes Faust ask again; it must not seek by itself while the flow is stopped.
+        Faust's own loop makes six tasks for each message, counts holes in the offsets (control records,
+        compaction) as gaps and drops what is read again after a seek. What the agent does not take while the
+        flow is stopped comes again: polls of before a seek are dropped by their label.
         """
-        if not self.flow_active:
-            await self.wait(self.can_resume_flow)
+        try:
+            while not (self.should_stop or fetcher.should_stop):
+                if not self.flow_active:
+                    await self.wait(self.can_resume_flow)
+                polls = await self._next_polls()
+                if polls:
+                    await self.callback(self._as_message(polls))
+        except self.consumer_stopped_errors:
+            if not self.app.should_stop:
+                raise
+
+    async def _next_polls(self) -> list[Poll]:
+        """Polls of the partitions that have room; none after a while, or where the flow was stopped."""
         if self.should_stop or not self.flow_active or not self._update_rooms():
             await self._wait_for_room()
-            return None, None
-        polls: list[Poll] = await self._in_thread(self._thread.fetch_polls(min(timeout, WAIT_S)))
+            return []
+        polls: list[Poll] = await self._in_thread(self._thread.fetch_polls(WAIT_S))
         if not self.flow_active:
-            return None, None
+            return []
         for poll in polls:
             self.ownership.fetched(poll)
         self._update_rooms()
-        return {TP(polls[0].topic, polls[0].partition): [polls]} if polls else {}, None
+        return polls
 
     def _update_rooms(self) -> bool:
         self._room.clear()
@@ -81,10 +84,13 @@ class PollConsumer(Consumer):  # type: ignore[misc]
         except TimeoutError:
             pass
 
-    def _to_message(self, tp: TP, polls: list[Poll]) -> ConsumerMessage:
+    def _as_message(self, polls: list[Poll]) -> ConsumerMessage:
+        """All polls as one message of the first one's partition: a message's way from here to the agent costs
+        as much as a small transaction."""
+        topic, partition = polls[0].topic, polls[0].partition
         return ConsumerMessage(
-            tp.topic,
-            tp.partition,
+            topic,
+            partition,
             polls[0].start,
             None,
             None,
@@ -94,7 +100,7 @@ class PollConsumer(Consumer):  # type: ignore[misc]
             None,
             None,
             None,
-            tp,
+            TP(topic, partition),
             generation_id=self.app.consumer_generation_id,
         )
 
@@ -117,10 +123,6 @@ class PollConsumer(Consumer):  # type: ignore[misc]
 
     async def verify_all_partitions_active(self) -> None:
         """Nothing: the watchdog watches what matters here."""
-
-    def highwater(self, tp: TP) -> int:
-        """For Faust's monitor only; a partition may be gone by now."""
-        return self.find_end(TopicPartition(*tp)) or 0
 
     def room_changed(self) -> None:
         if self._update_rooms():

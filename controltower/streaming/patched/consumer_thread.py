@@ -73,7 +73,8 @@ class PollConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
         """Start the consumer with the hooks into its fetcher."""
         self._asked_at_ms: dict[KafkaPartition, float] = {}
         self._handed: dict[KafkaPartition, tuple[int, int]] = {}
-        self._gathering = Gathering(self.connection.limits, self.connection.spec.gathers)
+        spec = self.connection.spec
+        self._gathering = Gathering(self.connection.limits, spec.gathers, spec.idles)
         unpack_as_ours()
         await super().on_start()
         fetcher = self._ensure_consumer()._fetcher
@@ -165,6 +166,7 @@ class PollConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
         return [self._poll(tp, records) for tp, records in fetched.items()]
 
     def _poll(self, tp: KafkaPartition, records: list[Any]) -> Poll:
+        self._gathering.handed(len(records))
         label, start = self._handed[tp]
         end = self._position(tp) or records[-1].offset + 1
         self._handed[tp] = (label, end)
