@@ -3,6 +3,10 @@
 python -m tests.bench.bench_flat [--routes 100 1000 10000 100000] [--stops 20 50 100 200] [--plot FILE.svg]
 
 Vans on rounds with stops every five minutes send a fix every 30 s; all are underway when the clock starts.
+Ten routes are folded up to there, a tenth of the routes like each of them; the others take over what these
+left in the changelog, under names of their own, so that 100,000 stand there within minutes. Ten more fixes of
+each wake them, and scatter what is kept of them over the memory, before anything is measured.
+
 Every poll has 100 records of 100 routes and a tick, so that each route is written once per poll in every
 case. "fold" is decoding, progress, detectors and the changelog; "all" has statuses and questions besides:
 they tell every stop left, or look at it, and so grow with the stops.
@@ -14,8 +18,9 @@ import argparse
 import gc
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
+from itertools import count, islice
 from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
@@ -25,6 +30,8 @@ import psutil
 
 from controltower.route.fold import STATE_KEY, TrackFold
 from controltower.route.limits import DEFAULT_LIMITS, Limits
+from controltower.route.plans import PLAN_KEY
+from controltower.route.state import decode_state, encode_state
 from controltower.route.timeline import from_ms
 from controltower.streaming.stage import Record
 from schemas import topics, wire
@@ -32,8 +39,10 @@ from tests.bench.bench_fold import NO_STATUS
 from tests.bench.bench_restore import START_MS, make_plan, make_scan
 
 _POLL = 100
-#: Before what happens once on a route (its first place, departure) is over.
+#: Fixes of a route before what happens once on a route (its first place, departure) is over.
 _WARM_FIXES = 24
+#: Fixes of every route before the measured ones.
+_AGED_FIXES = 10
 #: Fixes in five minutes.
 _PHASES = 10
 #: Measured events; a van has arrived before it sends more than so many of them.
@@ -59,16 +68,13 @@ class Cost(NamedTuple):
     resident_bytes: int
 
 
-def _log(routes: int, stops: int) -> Iterator[bytes]:
-    """Plans, then rounds of fixes with a tick behind every hundred, without end.
+def _log(routes: int, stops: int, from_fix: int = 0) -> Iterator[bytes]:
+    """Rounds of fixes with a tick behind every hundred, without end.
 
     A tenth of the routes sets out with each round, so that what comes every five minutes comes evenly.
     """
-    plans = [_delayed(make_plan(0, stops), 30 * phase) for phase in range(_PHASES)]
-    for route in range(routes):
-        yield wire.encode(msgspec.structs.replace(plans[route % _PHASES], route_id=f"R{route}"))
-    scan, fix = make_scan(0, 0), 0
-    while True:
+    scan = make_scan(0, 0)
+    for fix in count(from_fix):
         at = from_ms(START_MS + fix * 30_000)
         places = [make_scan(0, max(0, fix - phase)).place for phase in range(_PHASES)]
         for route in range(routes):
@@ -79,7 +85,42 @@ def _log(routes: int, stops: int) -> Iterator[bytes]:
             yield wire.encode(moved)
             if route % _POLL == _POLL - 1:
                 yield wire.encode(wire.Tick(source="carrier-events/0", sources=1, upto=at))
-        fix += 1
+        if routes < _POLL:
+            yield wire.encode(wire.Tick(source="carrier-events/0", sources=1, upto=at))
+
+
+def _fold_models(stops: int, limits: Limits) -> dict[bytes, bytes]:
+    """The changelog of ten routes that are underway, one for each phase."""
+    fold, plan = TrackFold(0, 1, lambda: 0, limits), make_plan(0, stops)
+    plans = [
+        wire.encode(msgspec.structs.replace(_delayed(plan, 30 * phase), route_id=f"R{phase}"))
+        for phase in range(_PHASES)
+    ]
+    changes = fold.fold(
+        _records([*plans, *islice(_log(_PHASES, stops), _WARM_FIXES * (_PHASES + 1))])
+    ).changes
+    return {key: value for key, value in changes if value is not None}
+
+
+def fill(routes: int, stops: int, limits: Limits) -> tuple[TrackFold, Iterator[bytes]]:
+    """So many routes underway and awake, and their log from here on."""
+    models, fold = _fold_models(stops, limits), TrackFold(0, 1, lambda: 0, limits)
+    states = [decode_state(models[STATE_KEY + b"R%d" % phase]) for phase in range(_PHASES)]
+    plans = [models[PLAN_KEY + b"R%d" % phase] for phase in range(_PHASES)]
+    for key, value in models.items():
+        if not key.startswith((STATE_KEY, PLAN_KEY)):
+            fold.restore(key, value)
+    for route in range(routes):
+        named = {"route_id": f"R{route}", "vehicle_id": f"V{route}"}
+        state = msgspec.structs.replace(states[route % _PHASES], **named)
+        plan = bytes(bytearray(plans[route % _PHASES]))  # its own, as each plan is
+        fold.restore(PLAN_KEY + named["route_id"].encode(), plan)
+        fold.restore(STATE_KEY + named["route_id"].encode(), encode_state(state))
+    fold.restored()
+    log = _log(routes, stops, _WARM_FIXES)
+    for _ in range(0, routes * _AGED_FIXES, _POLL):
+        fold.fold(_records(islice(log, _POLL + 1)))
+    return fold, log
 
 
 def _delayed(plan: wire.Plan, by_s: int) -> wire.Plan:
@@ -98,8 +139,8 @@ def _delayed(plan: wire.Plan, by_s: int) -> wire.Plan:
     return msgspec.structs.replace(plan, departs_at=departs_at, ends_by=ends_by, stops=tuple(stops))
 
 
-def _take(log: Iterator[bytes], count: int) -> list[Record]:
-    return [Record(topics.ROUTE_EVENTS, 0, i, 0, None, next(log)) for i in range(count)]
+def _records(values: Iterable[bytes]) -> list[Record]:
+    return [Record(topics.ROUTE_EVENTS, 0, i, 0, None, value) for i, value in enumerate(values)]
 
 
 def _with_ticks(fixes: int) -> int:
@@ -108,15 +149,14 @@ def _with_ticks(fixes: int) -> int:
 
 def count_calls(routes: int, stops: int) -> float:
     """Calls per record of the fold alone, of Python and built-in functions: the same on any machine."""
-    fold, log, calls = TrackFold(0, 1, lambda: 0, NO_STATUS), _log(routes, stops), 0
+    (fold, log), calls = fill(routes, stops, NO_STATUS), 0
 
-    def count(_frame: FrameType, event: str, _argument: object) -> None:
+    def count_call(_frame: FrameType, event: str, _argument: object) -> None:
         nonlocal calls
         calls += event in ("call", "c_call")
 
-    fold.fold(_take(log, routes + _with_ticks(_WARM_FIXES * routes)))
-    records = _take(log, _with_ticks(_COUNTED))
-    sys.setprofile(count)
+    records = _records(islice(log, _with_ticks(_COUNTED)))
+    sys.setprofile(count_call)
     for at in range(0, len(records), _POLL + 1):
         fold.fold(records[at : at + _POLL + 1])
     sys.setprofile(None)
@@ -130,14 +170,10 @@ def _count_calls_of(routes: int, stops: int) -> float:
 def measure(routes: int, stops: int, limits: Limits) -> tuple[float, int, int]:
     """us of CPU per record, bytes of the largest state, resident bytes per route with its plan."""
     gc.collect()
-    fold, log = TrackFold(0, 1, lambda: 0, limits), _log(routes, stops)
     before = psutil.Process().memory_info().rss
-    left = routes + _with_ticks(_WARM_FIXES * routes)
-    while left > 0:
-        fold.fold(_take(log, min(left, 10_000)))
-        left -= 10_000
+    fold, log = fill(routes, stops, limits)
     resident = psutil.Process().memory_info().rss - before
-    records = _take(log, _with_ticks(min(_EVENTS, _EVENTS_A_ROUTE * routes)))
+    records = _records(islice(log, _with_ticks(min(_EVENTS, _EVENTS_A_ROUTE * routes))))
     sizes, used = [0], time.process_time()
     for at in range(0, len(records), _POLL + 1):
         changes = fold.fold(records[at : at + _POLL + 1]).changes
