@@ -10,6 +10,7 @@ stands long enough to be reported, 2 beyond the exit radius. How fast it moves r
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from controltower.detect.motion import weight_of
 from controltower.detect.rule import silence_limit_ms
@@ -37,7 +38,9 @@ def settle(was: Standing, before: Progress, x: float, y: float, at: int, limits:
     trail_y += (y - trail_y) * weight
     trail_ms += (at - trail_ms) * weight
     mean_x, mean_y, near_m = was.x, was.y, limits.standing_radius_m
-    away, away_x, away_y, away_ms = 0, 0.0, 0.0, 0
+    away, away_ms = 0, 0
+    away_x: Any = 0.0  # compiled, a float would be made anew for each route
+    away_y: Any = 0.0
     dx, dy = x - mean_x, y - mean_y
     distance = math.sqrt(dx * dx + dy * dy)
     reported = seen - since >= limits.halt_ms

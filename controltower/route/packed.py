@@ -7,6 +7,7 @@ copies it. It is packed once, where it changes, and unpacked where it is read.
 from __future__ import annotations
 
 from struct import Struct
+from typing import Final
 
 import msgspec
 from msgspec import Raw
@@ -23,7 +24,6 @@ _decode_arrivals = msgspec.msgpack.Decoder(dict[int, Arrival]).decode
 _decode_answers = msgspec.msgpack.Decoder(Answers).decode
 _decode_snapshot = msgspec.msgpack.Decoder(Snapshot).decode
 _decode_leaving = msgspec.msgpack.Decoder(Leaving).decode
-_PARTS = Snapshot.__struct_fields__
 
 
 def pack(value: object) -> Raw:
@@ -35,9 +35,12 @@ def pack(value: object) -> Raw:
 NO_ENTRIES, AS_USUAL = pack({}), pack(())
 PACKED_START = b"\x90"
 #: How a snapshot begins: an array of so many parts.
-_HEAD = bytes([0x90 + len(_PARTS)])
+_HEAD = bytes([0x90 + len(Snapshot.__struct_fields__)])
 #: Where its time stands, behind the mark of a number of 8 bytes, signed or not.
-_AT, _AT_PLACE, _LONG_NUMBERS = Struct(">q"), 3, (0xCF, 0xD3)
+_AT = Struct(">q")
+_AT_PLACE: Final = 3
+_UNSIGNED: Final = 0xCF
+_SIGNED: Final = 0xD3
 
 
 def open_shares(packed: Raw) -> dict[int, float]:
@@ -57,30 +60,31 @@ def open_answers(packed: Raw) -> Answers:
 
 def pack_snapshot(snapshot: Snapshot) -> bytes:
     """Its bytes; most routes have nothing to say of most rules."""
-    usual = START
+    usual, none = START, AS_USUAL
     parts = (
         snapshot.progress,
         snapshot.standing,
-        _or_usual(snapshot.halt, usual.halt),
-        _or_usual(snapshot.dwell, usual.dwell),
-        _or_usual(snapshot.detour, usual.detour),
-        _or_usual(snapshot.slow, usual.slow),
-        _or_usual(snapshot.reversal, usual.reversal),
-        _or_usual(snapshot.slipping, usual.slipping),
+        _or_none(snapshot.halt, usual.halt, none),
+        _or_none(snapshot.dwell, usual.dwell, none),
+        _or_none(snapshot.detour, usual.detour, none),
+        _or_none(snapshot.slow, usual.slow, none),
+        _or_none(snapshot.reversal, usual.reversal, none),
+        _or_none(snapshot.slipping, usual.slipping, none),
         snapshot.lost_ms,
     )
     data: bytes = _encode(parts)
     return _HEAD + data[1:]  # copied, as in pack()
 
 
-def _or_usual(part: msgspec.Struct, usual: msgspec.Struct) -> msgspec.Struct | Raw:
+def _or_none(part: msgspec.Struct, usual: msgspec.Struct, none: Raw) -> msgspec.Struct | Raw:
     """By what it says, so that the bytes of a snapshot are the same after a restore."""
-    return AS_USUAL if part is usual or part == usual else part
+    return none if part is usual or part == usual else part
 
 
 def taken_at_ms(packed: bytes) -> int:
     """When the snapshot was taken: the time of the newest fix in it."""
-    if len(packed) > _AT_PLACE and packed[_AT_PLACE - 1] in _LONG_NUMBERS:
+    mark = packed[_AT_PLACE - 1] if len(packed) > _AT_PLACE else 0
+    if mark in (_UNSIGNED, _SIGNED):
         at_ms: int = _AT.unpack_from(packed, _AT_PLACE)[0]
         return at_ms
     return open_snapshot(packed).progress.at_ms
@@ -93,14 +97,18 @@ def has_departed(packed: Raw) -> bool:
 
 def open_snapshot(packed: bytes) -> Snapshot:
     """A snapshot; parts that say nothing are those of `START`, once for all routes."""
+    usual = START
     if packed == PACKED_START:
-        return START
+        return usual
     opened = _decode_snapshot(packed)
-    parts = [
-        usual if usual == (part := getattr(opened, name)) else part
-        for name, usual in zip(_PARTS, _STARTING, strict=True)
-    ]
-    return Snapshot(*parts)
-
-
-_STARTING = tuple([getattr(START, name) for name in _PARTS])
+    return Snapshot(
+        opened.progress,
+        opened.standing,
+        usual.halt if opened.halt == usual.halt else opened.halt,
+        usual.dwell if opened.dwell == usual.dwell else opened.dwell,
+        usual.detour if opened.detour == usual.detour else opened.detour,
+        usual.slow if opened.slow == usual.slow else opened.slow,
+        usual.reversal if opened.reversal == usual.reversal else opened.reversal,
+        usual.slipping if opened.slipping == usual.slipping else opened.slipping,
+        opened.lost_ms,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from controltower.route.driving import drive_on, leave
 from controltower.route.evidence import NOT_DRIVING, Fix, Progress, Samples
@@ -33,7 +34,9 @@ _FINISH_M = 60.0
 def advance(now: Progress, plan: RoutePlan, fix: Fix, x: float, y: float, limits: Limits) -> Progress:
     """Fold one fix that is not older than `now`; x, y: its place in the frame of the plan, metres."""
     along, off, width, elsewhere = _locate(now, plan, fix, x, y, limits)
-    departed, reached, on_path_at = now.departed_ms, now.reached_m, now.on_path_at_ms
+    departed, reached = now.departed_ms, now.reached_m
+    at: Any = fix.at_ms  # compiled, a number would be made anew for each of its places
+    on_path_at: Any = now.on_path_at_ms
     next_stop = now.next_stop
     if off <= width and not elsewhere:
         if departed:
@@ -45,7 +48,7 @@ def advance(now: Progress, plan: RoutePlan, fix: Fix, x: float, y: float, limits
             departed, reached = fix.at_ms, along
         elif not on_path_at or along < reached:
             reached = along  # it comes up to its first stop, maybe from further down its own path
-        on_path_at = fix.at_ms
+        on_path_at = at
     last = len(plan.stops) - 1
     if next_stop >= last or (departed and reached >= plan.stops_along_m[next_stop] + _PASSED_M):
         next_stop = _next_stop(next_stop, plan, reached, departed, x, y)
@@ -67,7 +70,7 @@ def advance(now: Progress, plan: RoutePlan, fix: Fix, x: float, y: float, limits
         ahead_m = plan.stops_along_m[next_stop] - reached
         driving = drive_on(driving, fix.at_ms, took, took - slip + now.slip_ms, ahead_m)
     return Progress(
-        fix.at_ms,
+        at,
         along,
         off,
         on_path_at,

@@ -229,8 +229,8 @@ def open_load(risk: Risk) -> Load:
 
 def _keep_own(risk: Risk) -> None:
     """What is empty is there once for all routes, and nothing holds on to all the bytes that were read."""
-    if awaited := open_shares(risk.awaited):
-        risk.foretold = pack_foretold(awaited)
+    if risk.awaited != NO_ENTRIES:
+        risk.foretold = pack_foretold(open_shares(risk.awaited))
     risk.slip, risk.awaited = AS_USUAL, NO_ENTRIES
     risk.p_late = _own(risk.p_late, NO_ENTRIES)
     risk.arrivals = _own(risk.arrivals, NO_ENTRIES)

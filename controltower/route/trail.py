@@ -30,7 +30,7 @@ def take_fix(trail: Trail, plan: RoutePlan | None, fix: Fix, limits: Limits) -> 
     """Fold `fix` into the trail."""
     if fix.at_ms <= trail.newest_ms:
         return _put_in_place(trail, plan, fix, limits)
-    trail.fixes += pack_fix(fix)
+    trail.fixes = trail.fixes + pack_fix(fix)
     trail.newest_ms = fix.at_ms
     oldest_ms = fix.at_ms - limits.reorder_ms
     if plan is None:

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from controltower.detect.fold import fold_fix
 from controltower.route.evidence import START, Fix
+from controltower.route.fixes import NO_FIXES, newest_fix
 from controltower.route.limits import DEFAULT_LIMITS
+from controltower.route.packed import AS_USUAL
 from controltower.route.plan import parse_plan
 from controltower.route.snapshots import Trail, encode_with
 from controltower.route.state import RouteState, decode_state
@@ -63,3 +65,39 @@ def test_a_quick_tracker_costs_no_more_snapshots() -> None:
     for at_s in range(300):
         take_fix(trail, PLAN, fix_at(at_s), DEFAULT_LIMITS)
         assert len(trail.kept) <= 4
+
+
+def test_a_restored_trail_takes_a_late_fix_as_before() -> None:
+    """What stands in the changelog reaches back over the window, so a takeover changes nothing."""
+    state = RouteState(ROUTE)
+    trail = Trail(state)
+    for at_s in range(0, 301, 30):
+        take_fix(trail, PLAN, fix_at(at_s), DEFAULT_LIMITS)
+    state = decode_state(encode_with(state, trail))
+    restored = Trail(state)
+    fold_on(restored, PLAN, DEFAULT_LIMITS)
+    for each in (trail, restored):
+        assert take_fix(each, PLAN, fix_at(225), DEFAULT_LIMITS) is Took.REORDERED
+    assert restored.now == trail.now
+    assert encode_with(state, restored) == encode_with(state, trail)
+
+
+def test_what_is_encoded_stands_in_the_trail_alone() -> None:
+    """While the route is awake its state holds no second copy."""
+    state = RouteState(ROUTE)
+    trail = Trail(state)
+    take_fix(trail, PLAN, fix_at(0), DEFAULT_LIMITS)
+    assert encode_with(state, trail) == encode_with(state, trail)
+    assert (state.base, state.tail) == (AS_USUAL, NO_FIXES)
+
+
+def test_the_end_keeps_what_is_known_and_the_newest_fix() -> None:
+    """So a status told after it still says where the vehicle is."""
+    trail = Trail(RouteState(ROUTE))
+    for at_s in range(0, 301, 30):
+        take_fix(trail, PLAN, fix_at(at_s), DEFAULT_LIMITS)
+    before = trail.now
+    trail.end()
+    assert trail.now == before
+    assert newest_fix(trail.fixes) == fix_at(300)
+    assert len(trail.kept) == 1
