@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from controltower.risk.features import FEATURES, SHARED_SET, SITUATION_FROM, Row
+from controltower.risk.features import FEATURE_SET, FEATURES, SHARED_SET, SITUATION_FROM, Row
 from controltower.risk.models import Models
 from controltower.risk.predictions import HORIZON, SLACK, Floats, Predictions, horizon_s, join_table
 from controltower.risk.scorer import Scorer
@@ -16,6 +16,11 @@ from controltower.route.limits import Limits
 from controltower.route.scores import LATE_STEPS, late_steps_of
 from schemas import wire
 
+#: Numbers of a row, by feature set and the numbers that are told once for all rows.
+_WIDTHS: Final = {
+    (FEATURE_SET, 0): len(FEATURES),
+    (SHARED_SET, len(FEATURES) - SITUATION_FROM): SITUATION_FROM,
+}
 #: An explanation has the strongest of its reasons.
 _REASONS: Final = 5
 _NAMES: Final = tuple(name for name, _ in FEATURES)
@@ -57,6 +62,15 @@ class _Said(NamedTuple):
     p50_s: list[int]
     p90_s: list[int]
     stops: list[wire.StopScore]
+
+
+def is_in_features(question: wire.ScoreRequest) -> bool:
+    """Whether it is told in the features that are known here, and in all of them."""
+    width = _WIDTHS.get((question.feature_set, len(question.situation)))
+    widths = {len(row.features) for row in question.rows}
+    if question.shift is not None:
+        widths.add(len(question.shift))
+    return widths == {width}
 
 
 def answer(questions: Sequence[wire.ScoreRequest], models: Models) -> Answered:

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from controltower.risk.answers import answer
-from controltower.risk.features import FEATURE_SET, SHARED_SET
+from controltower.risk.answers import answer, is_in_features
 from controltower.risk.linehaul.serving import HaulScorer
 from controltower.risk.models import ModelCache, Models
 from controltower.risk.population import Population
@@ -45,7 +44,7 @@ class ScoreFold:
         return None
 
     def fold(self, records: Sequence[Record]) -> Commit:
-        """Answer each question once. A question in features of another version is counted and left."""
+        """Answer each question once. A question in other features is counted and left."""
         commit, waiting, hauls = Commit(), list[wire.ScoreRequest](), list[wire.HaulRequest]()
         for record in records:
             event = _read(record)
@@ -58,7 +57,7 @@ class ScoreFold:
                 _count(commit, 1, "unreadable")
             elif isinstance(event, wire.HaulRequest):
                 hauls.append(event)
-            elif event.feature_set not in (SHARED_SET, FEATURE_SET):
+            elif not is_in_features(event):
                 _count(commit, 1, "unknown_features")
             else:
                 waiting.append(event)

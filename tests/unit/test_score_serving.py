@@ -202,6 +202,23 @@ def test_what_is_told_once_for_all_rows_counts_for_each() -> None:
     assert told[0].stops != told[1].stops
 
 
+def test_a_question_with_rows_of_another_width_is_counted_and_left() -> None:
+    """Nor is one without rows answered: what we did not write must not stop the partition, nor move the rows
+    of other questions."""
+    asked = question(1)
+    short = replace(asked, rows=(wire.ScoreRow("S", asked.rows[0].features[:-1]), *asked.rows))
+    others = [
+        short,
+        replace(asked, rows=()),
+        replace(asked, feature_set=SHARED_SET),
+        replace(asked, shift=row_of()[:-1]),
+        replace(asked, situation=(1.0,)),
+    ]
+    commit = fold_of().fold(log_of([*others, asked]))
+    assert [len(score.stops) for score in scores_in(commit)] == [3]
+    assert commit.tallies["unknown_features",] == len(others)
+
+
 def test_quantiles_count_from_the_question_and_the_shift_is_its_own_row() -> None:
     """An arrival is `as_of` plus the ETA plus what the model adds; P(done) is one minus that of the shift."""
     (score,) = scores_in(fold_of().fold(log_of([question(1, shift=row_of(slack_s=0.0, horizon_s=0.0))])))
