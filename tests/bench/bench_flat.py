@@ -4,8 +4,8 @@ python -m tests.bench.bench_flat [--routes 100 1000 10000 100000] [--stops 20 50
 
 Vans on rounds with stops every five minutes send a fix every 30 s; all are underway when the clock starts.
 Ten routes are folded up to there, a tenth of the routes like each of them; the others take over what these
-left in the changelog, under names of their own, so that 100,000 stand there within minutes. Ten more fixes of
-each wake them, and scatter what is kept of them over the memory, before anything is measured.
+left in the changelog, under names of their own, so that 100,000 stand there within minutes. Twelve more fixes
+of each wake them, and scatter what is kept of them over the memory, before anything is measured.
 
 Every poll has 100 records of 100 routes and a tick, so that each route is written once per poll in every
 case. "fold" is decoding, progress, detectors and the changelog; "all" has statuses and questions besides:
@@ -41,8 +41,9 @@ from tests.bench.bench_restore import START_MS, make_plan, make_scan
 _POLL = 100
 #: Fixes of a route before what happens once on a route (its first place, departure) is over.
 _WARM_FIXES = 24
-#: Fixes of every route before the measured ones.
-_AGED_FIXES = 10
+#: Fixes of every route before the measured ones: so many that what fell due for all routes at once, since
+#: they were restored with the same times, is over.
+_AGED_FIXES = 12
 #: Fixes in five minutes.
 _PHASES = 10
 #: Measured events; a van has arrived before it sends more than so many of them.
