@@ -35,6 +35,8 @@ class Ownership:
         fail: Callable[[StageStopped], None],
     ) -> None:
         self._connection, self._pool, self._observer, self.fail = connection, pool, observer, fail
+        #: of its own: in a pool with idle threads each call wakes one of them for nothing, too
+        self._writing = ThreadPoolExecutor(connection.limits.writers, thread_name_prefix="write")
         self._clock = BrokerClock(trusted=not connection.embedded)
         self._take_over = TakeOver(connection, pool, observer, self._clock)
         self._edge: ConsumerEdge | None = None
@@ -198,7 +200,7 @@ class Ownership:
                 fail=self.fail,
             )
         self._lent_at = time.monotonic()
-        transactions = Transactions(self._connection.spec, writers, self._pool, self._observer)
+        transactions = Transactions(self._connection.spec, writers, self._writing, self._observer)
         for held in self._held.values():
             held.transactions = transactions
 

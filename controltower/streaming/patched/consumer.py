@@ -26,7 +26,7 @@ class PollConsumer(Consumer):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._room = asyncio.Event()
+        self._arrived: asyncio.Queue[list[Poll] | BaseException] = asyncio.Queue()
         self.ownership.connect(self)
 
     @property
@@ -50,8 +50,6 @@ class PollConsumer(Consumer):  # type: ignore[misc]
         """
         try:
             while not (self.should_stop or fetcher.should_stop):
-                if not self.flow_active:
-                    await self.wait(self.can_resume_flow)
                 polls = await self._next_polls()
                 if polls:
                     await self.callback(self._as_message(polls))
@@ -60,29 +58,29 @@ class PollConsumer(Consumer):  # type: ignore[misc]
                 raise
 
     async def _next_polls(self) -> list[Poll]:
-        """Polls of the partitions that have room; none after a while, or where the flow was stopped."""
-        if self.should_stop or not self.flow_active or not self._update_rooms():
-            await self._wait_for_room()
-            return []
-        polls: list[Poll] = await self._in_thread(self._thread.fetch_polls(WAIT_S))
-        if not self.flow_active:
-            return []
-        for poll in polls:
-            self.ownership.fetched(poll)
-        self._update_rooms()
-        return polls
-
-    def _update_rooms(self) -> bool:
-        self._room.clear()
-        self._thread.rooms = frozenset(KafkaPartition(*tp) for tp in self.ownership.rooms())
-        return bool(self._thread.rooms)
-
-    async def _wait_for_room(self) -> None:
+        """None after a while."""
         try:
             async with asyncio.timeout(WAIT_S):
-                await self._room.wait()
+                arrived = await self._arrived.get()
         except TimeoutError:
-            pass
+            return []
+        if isinstance(arrived, BaseException):
+            raise arrived
+        return arrived
+
+    def take(self, polls: list[Poll]) -> None:
+        """From the thread, and before whatever it says later: they count from here on, and then there may be
+        room for more. While the flow is stopped they are forgotten, since a seek is to come."""
+        if not self.flow_active:
+            return
+        for poll in polls:
+            self.ownership.fetched(poll)
+        self.room_changed()
+        self._arrived.put_nowait(polls)
+
+    def crash_with(self, failed: BaseException) -> None:
+        """The thread has met an error and fetches no more."""
+        self._arrived.put_nowait(failed)
 
     def _as_message(self, polls: list[Poll]) -> ConsumerMessage:
         """All polls as one message of the first one's partition: a message's way from here to the agent costs
@@ -125,8 +123,9 @@ class PollConsumer(Consumer):  # type: ignore[misc]
         """Nothing: the watchdog watches what matters here."""
 
     def room_changed(self) -> None:
-        if self._update_rooms():
-            self._room.set()
+        """The thread looks at the rooms when records come, so it is woken only where some are waiting."""
+        self._thread.rooms = frozenset(KafkaPartition(*tp) for tp in self.ownership.rooms())
+        if self._thread.rooms and self._thread.has_waiting:
             self._thread.thread_loop.call_soon_threadsafe(self._thread.wake_fetchers)
 
     async def seek(self, offsets: Mapping[TopicPartition, int]) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiokafka
 import structlog
@@ -18,6 +18,7 @@ from aiokafka.errors import ConsumerStoppedError, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 from aiokafka.structs import TopicPartition as KafkaPartition
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from mode import Service
 
 from controltower.streaming.connection import Connection
 from controltower.streaming.edge import ReadEnd, TopicPartition
@@ -26,7 +27,15 @@ from controltower.streaming.kafka_config import aiokafka_config
 from controltower.streaming.patched.records import unpack_as_ours
 from controltower.streaming.poll import Poll, join_polls
 
+if TYPE_CHECKING:
+    from controltower.streaming.patched.consumer import PollConsumer
+
 log = structlog.get_logger(__name__)
+#: Records wake who waits for them; this is for what does not.
+LOOK_S = 1.0
+#: Turns of the loop until the fetcher has sent its next request. Polls are handed on behind it: two threads
+#: that are awake at once give Python's lock to each other at every turn, a dozen times.
+TURNS_TO_ASK = 5
 #: It answers with one batch, and hears of a new one only when this is over.
 EMBEDDED_WAIT_MS = 30
 #: ... so batches are gathered here, where a real broker would hand out all that it has at once.
@@ -37,8 +46,11 @@ class PollConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
     """Positions come from our seeks alone: a partition is fetched once it was sought, never before."""
 
     connection: Connection
-    #: what may be fetched; replaced as a whole by the main loop
+    consumer: PollConsumer
+    #: what may be handed on; set as a whole by the main loop, emptied here until that has counted what came
     rooms: frozenset[KafkaPartition] = frozenset()
+    #: whether records wait for room; set before the rooms are looked at, so that no change of them is missed
+    has_waiting = False
     _label = 0
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
@@ -114,6 +126,7 @@ class PollConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
         """Go to the offsets; partitions we no longer have are left out (a rebalance is on its way)."""
         consumer = self._ensure_consumer()
         self._label += 1
+        self.rooms = frozenset()  # nothing from there before the partitions have started
         for tp, offset in offsets.items():
             partition = KafkaPartition(*tp)
             self._asked_at_ms.pop(partition, None)
@@ -124,9 +137,28 @@ class PollConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
                 log.info("seek_overtaken_by_rebalance", topic=tp.topic, partition=tp.partition)
         return self._label
 
-    async def fetch_polls(self, timeout_s: float) -> list[Poll]:
-        """What the partitions with room have, or nothing after the time."""
-        polls = await self._next_polls(timeout_s)
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _feed(self) -> None:
+        """Hands on what the partitions with room have; the main loop asks for nothing."""
+        try:
+            while True:
+                polls = await self._fetch_polls()
+                if polls:
+                    self.rooms = frozenset()
+                    await self._hand_on(polls)
+        except Exception as failed:
+            self.parent_loop.call_soon_threadsafe(self.consumer.crash_with, failed)
+
+    async def _hand_on(self, polls: list[Poll]) -> None:
+        """Without what a seek has overtaken meanwhile: it would come behind the seek, and count for ever."""
+        for _ in range(TURNS_TO_ASK):
+            await asyncio.sleep(0)
+        polls = [poll for poll in polls if poll.label == self._label]
+        if polls:
+            self.parent_loop.call_soon_threadsafe(self.consumer.take, polls)
+
+    async def _fetch_polls(self) -> list[Poll]:
+        polls = await self._next_polls(LOOK_S)
         return await self._gather(polls) if polls and self.connection.embedded else polls
 
     async def _gather(self, polls: list[Poll]) -> list[Poll]:
@@ -157,12 +189,14 @@ class PollConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
                 waiter.cancel()
 
     async def _drain_fetched(self, consumer: aiokafka.AIOKafkaConsumer) -> list[Poll]:
-        rooms = self.rooms
         fetcher = consumer._fetcher
+        self.has_waiting = bool(fetcher._records)
+        rooms = self.rooms
         if not rooms or fetcher._subscriptions.reassignment_in_progress:
             return []
         with fetcher._subscriptions.fetch_context():
             fetched = await fetcher.fetched_records(rooms, timeout=0, max_records=consumer._max_poll_records)
+        self.has_waiting = bool(fetcher._records)
         return [self._poll(tp, records) for tp, records in fetched.items()]
 
     def _poll(self, tp: KafkaPartition, records: list[Any]) -> Poll:

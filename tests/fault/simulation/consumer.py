@@ -67,7 +67,7 @@ class SimulatedConsumer:
         return list(self._sent_at_ms)
 
     def to_hand_out(self) -> list[TopicPartition]:
-        """`_update_rooms` and `_drain_fetched`: only what Ownership has room for."""
+        """`room_changed` and `_drain_fetched`: only what Ownership has room for."""
         if not self._answers:
             return []
         return [tp for tp in self.worker.ownership.rooms() if tp in self._answers]
