@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from controltower.detect import (
     eta_slip,
     excess_dwell,
@@ -29,8 +31,8 @@ def fold_fix(was: Snapshot, plan: RoutePlan, fix: Fix, limits: Limits) -> Snapsh
     before = was.progress
     x, y = plan.frame.to_xy(fix.lat, fix.lon)
     progress = advance(before, plan, fix, x, y, limits)
-    at_ms = fix.at_ms
-    standing = settle(was.standing, before, x, y, at_ms, limits)
+    at_ms, kept = fix.at_ms, cast(Any, progress)
+    standing = settle(was.standing, before, x, y, kept.at_ms, limits)  # one number for both, compiled too
     stood_ms = standing.seen_ms - standing.since_ms + limits.report_ms
     departed, detour = progress.departed_ms, was.detour
     long = departed and (stood_ms >= limits.dwell_floor_ms or stood_ms >= limits.halt_ms)

@@ -23,12 +23,13 @@ _FAR_EXITS = 2
 _MEAN_FIXES = 40
 
 
-def settle(was: Standing, before: Progress, x: float, y: float, at: int, limits: Limits) -> Standing:
-    """Fold one fix (metres in the plan's frame, `at` in ms); `before`: what the fixes until then say.
+def settle(was: Standing, before: Progress, x: float, y: float, now: Any, limits: Limits) -> Standing:
+    """Fold one fix (metres in the plan's frame, `now` in whole ms); `before`: what the fixes until then say.
 
     A silence beyond the tracker's limit breaks an unreported standing: a dead tracker is not a halt. One
     function without calls or objects between, since every fix passes it.
     """
+    at: int = now
     fixes, since, seen = was.fixes, was.since_ms, was.seen_ms
     if not fixes:
         return Standing(x, y, 1, at, at, 0, 0.0, 0.0, 0, x, y, float(at))
@@ -63,8 +64,9 @@ def settle(was: Standing, before: Progress, x: float, y: float, at: int, limits:
             if away > 1 and math.hypot(x - away_x, y - away_y) <= near_m:
                 mean_x, mean_y, fixes, since = (x + away_x) / 2, (y + away_y) / 2, 2, away_ms
             away, away_x, away_y, away_ms = 0, 0.0, 0.0, 0
+    seen_at: Any = now if seen == at else seen  # so would a number for each of its places
     return Standing(
-        mean_x, mean_y, fixes, since, seen, away, away_x, away_y, away_ms, trail_x, trail_y, trail_ms
+        mean_x, mean_y, fixes, since, seen_at, away, away_x, away_y, away_ms, trail_x, trail_y, trail_ms
     )
 
 

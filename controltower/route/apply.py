@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from functools import lru_cache
+from typing import Any
 
 from controltower.detect import late_departure, signal_lost
 from controltower.exceptions.episode import Trigger
@@ -128,7 +129,8 @@ def _apply_fix(
     if state.feed != scan.feed:
         state.feed = sys.intern(scan.feed)
     if received > state.heard_ms:
-        state.heard_ms = received
+        kept: Any = state  # compiled, a number would be made anew for each of its places
+        kept.heard_ms = kept.clock_ms if received == state.clock_ms else received
     route.source_over_ms = 0
     if scan.vehicle_id is not None and scan.vehicle_id != state.vehicle_id:
         state.vehicle_id = scan.vehicle_id

@@ -69,12 +69,14 @@ def advance(now: Progress, plan: RoutePlan, fix: Fix, x: float, y: float, limits
         took = fix.at_ms - now.at_ms
         ahead_m = plan.stops_along_m[next_stop] - reached
         driving = drive_on(driving, fix.at_ms, took, took - slip + now.slip_ms, ahead_m)
+    along_m: Any = along
+    reached_m: Any = along_m if reached == along else reached
     return Progress(
         at,
-        along,
+        along_m,
         off,
         on_path_at,
-        reached,
+        reached_m,
         next_stop,
         departed,
         elsewhere,
