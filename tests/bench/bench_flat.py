@@ -37,6 +37,7 @@ from controltower.streaming.stage import Record
 from schemas import topics, wire
 from tests.bench.bench_fold import NO_STATUS
 from tests.bench.bench_restore import START_MS, make_plan, make_scan
+from tests.bench.delayed import delayed
 
 _POLL = 100
 #: Fixes of a route before what happens once on a route (its first place, departure) is over.
@@ -98,7 +99,9 @@ def _fold_models(stops: int, limits: Limits) -> dict[bytes, bytes]:
     """The changelog of ten routes that are underway, one for each phase."""
     fold, plan = TrackFold(0, 1, lambda: 0, limits), make_plan(0, stops)
     plans = [
-        wire.encode(msgspec.structs.replace(_delayed(plan, 30 * phase), route_id=f"R{phase}"))
+        wire.encode(
+            msgspec.structs.replace(delayed(plan, timedelta(seconds=30 * phase)), route_id=f"R{phase}")
+        )
         for phase in range(_PHASES)
     ]
     changes = fold.fold(
@@ -126,22 +129,6 @@ def fill(routes: int, stops: int, limits: Limits) -> tuple[TrackFold, Iterator[b
     for _ in range(0, routes * _AGED_FIXES, _POLL):
         fold.fold(_records(islice(log, _POLL + 1)))
     return fold, log
-
-
-def _delayed(plan: wire.Plan, by_s: int) -> wire.Plan:
-    """The same plan, so much later."""
-    by = timedelta(seconds=by_s)
-    stops = [
-        msgspec.structs.replace(
-            stop,
-            planned_arrival=stop.planned_arrival + by,
-            planned_departure=stop.planned_departure + by,
-            promised_by=stop.promised_by and stop.promised_by + by,
-        )
-        for stop in plan.stops
-    ]
-    ends_by, departs_at = plan.ends_by + by, plan.departs_at + by
-    return msgspec.structs.replace(plan, departs_at=departs_at, ends_by=ends_by, stops=tuple(stops))
 
 
 def _records(values: Iterable[bytes]) -> list[Record]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -16,10 +17,14 @@ from controltower.offline.timeline import MARK_EVERY_MS, PLANS_AHEAD_MS, Mark, w
 from controltower.simulate.day import simulate_day
 from controltower.streaming.stage import Out
 from schemas.wire import Plan
+from tests.bench.delayed import delayed
 
 PARTITIONS = 4
 #: By then a route in the middle of its way has been found on its path, and was asked about once.
 OPENING_MS = 120_000
+#: The copies of a route are spread over as long as a status or a question may wait, so that they do not all
+#: fall due at once: vehicles of a fleet do not, either.
+_APART_MS = 300_000
 
 
 @dataclass(slots=True, frozen=True)
@@ -78,7 +83,8 @@ def _at_ms(event: Payload | Mark) -> int:
 
 
 def copied_day(gtfs: Path | None, copies: int, minutes: int | None = None) -> CopiedDay:
-    """The recorded day, every copy on trips and vehicles of its own; None: a simulated day, once.
+    """The recorded day, every copy on trips and vehicles of its own and somewhat later than the one before;
+    None: a simulated day, once.
 
     minutes: only so much from its middle, after an opening of `OPENING_MS`, and only the routes underway
     then. Many copies of few minutes are a peak: more vehicles, and time as fast as ever.
@@ -90,23 +96,32 @@ def copied_day(gtfs: Path | None, copies: int, minutes: int | None = None) -> Co
         day = read_recorded_day(gtfs)
         plans, arrivals = list(day.plans), list(day.arrivals())
     begins_ms, ends_ms = arrivals[0].received_at_ms, arrivals[-1].received_at_ms
-    whole = minutes is None
     if minutes is not None:
-        middle_ms = (begins_ms + ends_ms) // 2
-        begins_ms = (middle_ms - minutes * 30_000) // MARK_EVERY_MS * MARK_EVERY_MS
+        begins_ms = ((begins_ms + ends_ms) // 2 - minutes * 30_000) // MARK_EVERY_MS * MARK_EVERY_MS
         ends_ms = begins_ms + minutes * 60_000
-        arrivals = [a for a in arrivals if begins_ms - OPENING_MS <= a.received_at_ms < ends_ms]
+    opens_ms = begins_ms - OPENING_MS if minutes is not None else begins_ms
     if gtfs is not None:
+        near = [a for a in arrivals if minutes is None or opens_ms - _APART_MS <= a.received_at_ms < ends_ms]
+        arrivals = [copy for arrival in near for copy in _copies_of(arrival, copies)]
+    if minutes is not None:
+        arrivals = [arrival for arrival in arrivals if opens_ms <= arrival.received_at_ms < ends_ms]
+    if gtfs is not None:
+        arrivals.sort(key=lambda arrival: arrival.received_at_ms)
         underway = {_trip_of(arrival) for arrival in arrivals}
-        plans = [plan for plan in plans if plan.route_id.rpartition("@")[0] in underway]
-        plans = [_copy_plan(plan, copy) for plan in plans for copy in range(copies)]
-        arrivals = [copy for arrival in arrivals for copy in _copies_of(arrival, copies)]
-    return CopiedDay(plans, arrivals, begins_ms, whole)
+        copied = [_copy_plan(plan, copy, copies) for plan in plans for copy in range(copies)]
+        plans = [plan for plan in copied if plan.route_id.rpartition("@")[0] in underway]
+    return CopiedDay(plans, arrivals, begins_ms, minutes is None)
 
 
-def _copy_plan(plan: Plan, copy: int) -> Plan:
+def _later_ms(copy: int, copies: int) -> int:
+    """How much later than recorded."""
+    return copy * _APART_MS // copies
+
+
+def _copy_plan(plan: Plan, copy: int, copies: int) -> Plan:
     trip_id, _, date = plan.route_id.rpartition("@")
-    return msgspec.structs.replace(plan, route_id=f"{trip_id}#{copy}@{date}")
+    by = timedelta(seconds=_later_ms(copy, copies) // 1000)
+    return msgspec.structs.replace(delayed(plan, by), route_id=f"{trip_id}#{copy}@{date}")
 
 
 def _trip_of(arrival: Payload) -> str | None:
@@ -118,10 +133,12 @@ def _copies_of(arrival: Payload, copies: int) -> Iterator[Payload]:
     assert arrival.feed == FEED
     entity = msgspec.json.decode(arrival.payload)
     trip, vehicle = entity["vehicle"]["trip"], entity["vehicle"]["vehicle"]
-    trip_id, vehicle_id = trip.get("trip_id"), vehicle["id"]
+    trip_id, vehicle_id, at_s = trip.get("trip_id"), vehicle["id"], int(entity["vehicle"]["timestamp"])
     for copy in range(copies):
+        later_ms = _later_ms(copy, copies)
+        entity["vehicle"]["timestamp"] = at_s + later_ms // 1000
         vehicle["id"] = f"{vehicle_id}#{copy}"
         if trip_id is not None:
             trip["trip_id"] = f"{trip_id}#{copy}"
         payload = msgspec.json.encode(entity)
-        yield Arrival(arrival.received_at_ms, vehicle["id"].encode(), payload, FEED)
+        yield Arrival(arrival.received_at_ms + later_ms, vehicle["id"].encode(), payload, FEED)
