@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from controltower.streaming.ownership import Ownership
 from controltower.streaming.patched.app import build_app
 from controltower.streaming.stage import StageSpec
 from schemas.topics import ALL_STAGES, TOPICS, Role, changelog_of
+from tests.product import product_environment
 
 ROOT = Path(__file__).parents[2]
 SECRET = "geheim-4711"
@@ -62,7 +62,7 @@ def run_command(*words: str, **settings: str) -> str:
     ours = {variable_of(name): value for name, value in settings.items()}
     done = subprocess.run(
         [sys.executable, "-m", "agents.cli", *words],
-        env={**os.environ, "PYTHONPATH": str(ROOT), **secrets, **ours},
+        env={**product_environment(), **secrets, **ours},
         capture_output=True,
         stdin=subprocess.DEVNULL,
         timeout=60,

@@ -29,7 +29,8 @@ def compiled_checkout() -> Path:
     """The root of the copy; raises PeerUnavailable where it cannot be built."""
     sources = [file for name in _PACKAGES for file in sorted((ROOT / name).rglob("*.py"))]
     sources += [ROOT / "setup.py", *sorted((ROOT / "deploy" / "compiled").iterdir())]
-    return cached("compiled", sources, build) / "checkout"
+    # The links in it lead here, so each checkout has one of its own.
+    return cached("compiled" + str(ROOT.resolve()).replace(os.sep, "-"), sources, build) / "checkout"
 
 
 def build(folder: Path) -> None:

@@ -7,7 +7,8 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-_ROOT = Path(__file__).parents[2]
+#: The repository itself, also in a copy with links to it, as tests.bench.compiled makes.
+_ROOT = Path(__file__).resolve().parents[2]
 #: The last state of the repository from which a change to the present one is tried.
 VERSION_BEFORE = "b99b41a"
 

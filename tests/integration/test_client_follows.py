@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,10 +17,10 @@ from controltower.streaming.stage import Out
 from schemas.topics import EXCEPTIONS
 from tests.integration.tower import ROOT, fresh_topics, wait_until
 from tests.kafka import RealKafka
+from tests.product import product_environment
 
 EXAMPLE = ROOT / "schemas" / "examples" / "exceptions" / "long_halt_opened.json"
 COMMAND = [sys.executable, str(ROOT / "docs" / "examples" / "follow_exceptions.py")]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 LIVES, STEPS, PARTS = 60, 5, 4
 
 
@@ -63,7 +62,7 @@ def test_a_consumer_that_dies_and_restarts(real_kafka: RealKafka, tmp_path: Path
 def follow(brokers: str, file: Path, log: Path) -> Iterator[None]:
     """The example runs, until kill -9."""
     with log.open("ab") as output:
-        consumer = subprocess.Popen([*COMMAND, brokers, str(file)], stdout=output, env=ENVIRONMENT)
+        consumer = subprocess.Popen([*COMMAND, brokers, str(file)], stdout=output, env=product_environment())
     try:
         yield
     finally:

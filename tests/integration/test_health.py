@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import uuid
@@ -23,8 +22,9 @@ from controltower.streaming.exits import Exit
 from controltower.streaming.stage import Out
 from schemas.topics import ALL_STAGES
 from tests.integration.tower import Tower, fresh_topics, wait_until
-from tests.integration.toy import REPOSITORY, Toy, toy_run
+from tests.integration.toy import Toy, toy_run
 from tests.kafka import RealKafka
+from tests.product import product_environment
 from tests.unit.readmodel_records import story
 
 pytestmark = pytest.mark.kafka
@@ -56,7 +56,7 @@ def stage(toy: Toy, port: int, hold: Path) -> Iterator[subprocess.Popen[bytes]]:
         "stuck_s": STUCK_S,
     }
     command = [sys.executable, str(Path(__file__).with_name("healthy_stage.py")), json.dumps(settings)]
-    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(REPOSITORY)})
+    process = subprocess.Popen(command, env=product_environment())
     try:
         yield process
     finally:

@@ -20,6 +20,7 @@ from agents.topic_specs import wanted_topics
 from controltower.settings import load_settings, variable_of
 from controltower.streaming.topics import create_topics
 from schemas.topics import TOPICS
+from tests.product import PRODUCT, product_environment
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "agents.cli"]
@@ -68,8 +69,7 @@ class Tower:
         self.app_id = app_id
         self.folder = folder
         self._environment = {
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
+            **product_environment(),
             "CONTROLTOWER_BROKERS": brokers,
             "CONTROLTOWER_APP_ID": app_id,
             "CONTROLTOWER_METRICS_PORT": "0",
@@ -84,7 +84,7 @@ class Tower:
             self._processes[name] = subprocess.Popen(
                 [*COMMAND, *arguments],
                 env=self._environment,
-                cwd=ROOT,
+                cwd=PRODUCT,  # where -m looks first
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

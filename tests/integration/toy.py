@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -25,10 +24,10 @@ from controltower.streaming.partitioner import partition_of
 from controltower.streaming.positions import find_position_topic
 from controltower.streaming.stage import Out, Record
 from controltower.streaming.topics import create_topics
+from tests.product import product_environment
 
 PARTITIONS = 4
 KEYS = 200
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -49,9 +48,7 @@ class Worker:
         self.log = log
         command = [sys.executable, str(Path(__file__).with_name("toy_stage.py")), json.dumps(settings)]
         with log.open("ab") as out:
-            self.process = subprocess.Popen(
-                command, stdout=out, stderr=out, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}
-            )
+            self.process = subprocess.Popen(command, stdout=out, stderr=out, env=product_environment())
 
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
