@@ -1,4 +1,4 @@
-"""Plans from files: check them, load them into the running system, look at them.
+"""Plans of routes and of line hauls from files: check them, load them into the running system, look at them.
 
 controltower plans check FILE...                 every reason why a plan would be refused
 controltower plans load FILE...                  check, and append to the topic plans
@@ -6,7 +6,8 @@ controltower plans show FILE --out plan.svg      a picture of stops and path
 
 A file is JSON (one plan or a list), .jsonl or .ndjson (one per line) or .csv (one line per stop, its columns
 named as the fields in docs/plans.md). A new version has a higher `version`: stops and parcels that it
-leaves out are cancelled, those it adds are added, and vehicle and driver are those it names.
+leaves out are cancelled, those it adds are added, and vehicle and driver are those it names. Plans of line
+hauls (docs/line-haul.md) are JSON or one per line; there is no picture of them.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from controltower.plans.draw import draw_plan
 from controltower.plans.files import PlanRead, read_plans
 from controltower.settings import Settings
 from controltower.streaming.stage import Out
+from schemas.haul import HaulPlan
+from schemas.plan import Plan
 from schemas.topics import PLANS
 
-HELP = "check, load or draw plans of routes"
+HELP = "check, load or draw plans of routes and line hauls"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -59,14 +62,20 @@ def _load(plans: list[PlanRead], settings: Settings) -> None:
     publisher = Publisher(reach_kafka(settings), settings.security())
     found = [read.plan for read in plans if read.plan]
     publisher.send(
-        Out(PLANS, plan.route_id.encode(), plan.model_dump_json(by_alias=True, exclude_none=True).encode())
+        Out(PLANS, _id_of(plan).encode(), plan.model_dump_json(by_alias=True, exclude_none=True).encode())
         for plan in found
     )
     publisher.flush()
 
 
+def _id_of(plan: Plan | HaulPlan) -> str:
+    """The key of its record: where all its versions meet."""
+    return plan.shipment_id if isinstance(plan, HaulPlan) else plan.route_id
+
+
 def _show(plans: list[PlanRead], args: argparse.Namespace) -> int:
-    found = [read.plan for read in plans if read.plan and args.route in (None, read.plan.route_id)]
+    routes = [read.plan for read in plans if isinstance(read.plan, Plan)]
+    found = [plan for plan in routes if args.route in (None, plan.route_id)]
     if not found:
         raise CommandError(
             "there is no such plan among the files", "controltower plans check FILE tells what is wrong"
@@ -86,11 +95,8 @@ def _print(plans: list[PlanRead], what: str, *, as_json: bool) -> None:
         return
     for read in plans:
         if read.plan is not None:
-            shipments = sum(len(stop.shipment_ids) for stop in read.plan.stops)
-            print(
-                f"{read.where}: {read.plan.route_id} version {read.plan.version}, "
-                f"{len(read.plan.stops)} stops, {shipments} shipments"
-            )
+            holds = _describe(read.plan)
+            print(f"{read.where}: {_id_of(read.plan)} version {read.plan.version}, {holds}")
         for fault in read.faults:
             print(f"{read.where}: {fault.reason}: {fault.detail}")
     wrong = sum(bool(read.faults) for read in plans)
@@ -98,11 +104,22 @@ def _print(plans: list[PlanRead], what: str, *, as_json: bool) -> None:
     print(f"{len(plans) - wrong} plans {done}" + (f", {wrong} refused; nothing is loaded" if wrong else ""))
 
 
+def _describe(plan: Plan | HaulPlan) -> str:
+    if isinstance(plan, HaulPlan):
+        return f"{len(plan.inbound)} inbound legs, promised by {plan.promised_by.isoformat()}"
+    shipments = sum(len(stop.shipment_ids) for stop in plan.stops)
+    return f"{len(plan.stops)} stops, {shipments} shipments"
+
+
 def _as_dict(read: PlanRead) -> dict[str, object]:
+    route = read.plan if isinstance(read.plan, Plan) else None
+    haul = read.plan if isinstance(read.plan, HaulPlan) else None
     return {
         "where": read.where,
-        "route_id": read.plan.route_id if read.plan else None,
+        "route_id": route.route_id if route else None,
+        "shipment_id": haul.shipment_id if haul else None,
         "version": read.plan.version if read.plan else None,
-        "stops": len(read.plan.stops) if read.plan else None,
+        "stops": len(route.stops) if route else None,
+        "promised_by": haul.promised_by.isoformat() if haul else None,
         "faults": [{"reason": fault.reason, "detail": fault.detail} for fault in read.faults],
     }

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ValidationError
 from controltower.feeds.paths import as_object
 from controltower.feeds.payload import decode_payload
 from controltower.feeds.rejection import Rejected
-from controltower.feeds.times import EARLIEST
-from controltower.plans.check import LATEST, check_plan, explain_errors
+from controltower.plans.check import PlanFault, check_plan, explain_errors
+from controltower.plans.hauls import check_haul_plan_object
 from controltower.streaming.stage import Out
 from schemas import action, haul, plan, topics, wire
 from schemas.base import Source
@@ -39,8 +39,12 @@ def accept_plan(value: bytes | None) -> plan.Plan:
     """The plan of a payload; raises Rejected with everything that is wrong with it."""
     found = check_plan(value)
     if isinstance(found, tuple):
-        raise Rejected(found[0].reason, "; ".join(fault.detail for fault in found)[:LONGEST_DETAIL])
+        raise _rejected(found)
     return found
+
+
+def _rejected(faults: tuple[PlanFault, ...]) -> Rejected:
+    return Rejected(faults[0].reason, "; ".join(fault.detail for fault in faults)[:LONGEST_DETAIL])
 
 
 def tell_plan(found: plan.Plan, received_at: datetime, source: Source) -> list[Out]:
@@ -66,10 +70,10 @@ def is_haul_plan(value: bytes | None) -> bool:
 
 
 def read_haul_plan(value: bytes | None, received_at: datetime, source: Source) -> list[Out]:
-    """The plan of a line haul into the log of its shipment."""
-    found = check_message(haul.HaulPlan, value, haul.HAUL_PLAN_SCHEMA)
-    if not EARLIEST <= found.starts_at <= LATEST:
-        raise Rejected(RejectReason.BAD_TIME, "starts_at is not between 2000 and 2100")
+    """The plan of a line haul into the log of its shipment. Raises Rejected with everything that is wrong."""
+    found = check_haul_plan_object(as_object(decode_payload(value), "the record"))
+    if isinstance(found, tuple):
+        raise _rejected(found)
     stamped = found.model_copy(update={"received_at": received_at, "source": source})
     return [Out(topics.SHIPMENT_EVENTS, found.shipment_id.encode(), _to_wire(stamped))]
 

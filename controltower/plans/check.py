@@ -102,7 +102,7 @@ def _beyond_the_model(payload: dict[str, Any]) -> Iterator[PlanFault]:
     raw_stops = payload.get("stops")
     members = raw_stops if isinstance(raw_stops, list) else []
     stops = [_read_stop(index, member) for index, member in enumerate(members) if isinstance(member, dict)]
-    departs_at, ends_by = _read_instant(payload.get("departs_at")), _read_instant(payload.get("ends_by"))
+    departs_at, ends_by = read_instant(payload.get("departs_at")), read_instant(payload.get("ends_by"))
     times = [at for at in (departs_at, ends_by) if at]
     times += [at for stop in stops for at in (stop.planned_arrival, stop.planned_departure) if at]
     if times and (min(times) < EARLIEST or max(times) > LATEST):
@@ -131,11 +131,11 @@ def _read_stop(place: int, member: dict[str, Any]) -> StopRead:
         place,
         stop_id=stop_id if isinstance(stop_id, str) else None,
         sequence=sequence if type(sequence) is int else None,
-        planned_arrival=_read_instant(member.get("planned_arrival")),
-        planned_departure=_read_instant(member.get("planned_departure")),
-        window_from=_read_instant(member.get("window_from")),
-        window_to=_read_instant(member.get("window_to")),
-        promised_by=_read_instant(member.get("promised_by")),
+        planned_arrival=read_instant(member.get("planned_arrival")),
+        planned_departure=read_instant(member.get("planned_departure")),
+        window_from=read_instant(member.get("window_from")),
+        window_to=read_instant(member.get("window_to")),
+        promised_by=read_instant(member.get("promised_by")),
         zone=zone if isinstance(zone, str) else None,
     )
 
@@ -145,7 +145,8 @@ def _is_nowhere(*degrees: Any) -> bool:
     return all(type(value) in (int, float) and abs(value) < NO_FIX_DEG for value in degrees)
 
 
-def _read_instant(value: Any) -> datetime | None:
+def read_instant(value: Any) -> datetime | None:
+    """The instant that a field holds, in UTC, or None where it cannot be read."""
     try:
         return _INSTANT.validate_python(value)
     except (ValidationError, OverflowError):

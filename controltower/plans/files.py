@@ -1,4 +1,7 @@
-"""Files of plans: JSON (one plan or a list), NDJSON (one per line) or CSV (one line per stop)."""
+"""Files of plans: JSON (one plan or a list), NDJSON (one per line) or CSV (one line per stop).
+
+JSON and NDJSON may hold plans of routes and of line hauls, CSV those of routes.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,12 @@ from controltower.feeds.formats import CsvSpec, decode_csv, decode_ndjson
 from controltower.feeds.payload import decode_payload
 from controltower.feeds.rejection import Rejected
 from controltower.plans.check import PlanFault, check_plan_object
+from controltower.plans.hauls import check_haul_plan_object, looks_like_haul
+from schemas.haul import HAUL_PLAN_SCHEMA, HaulPlan
 from schemas.plan import PLAN_SCHEMA, Plan
 from schemas.vocabulary import RejectReason
 
-_TIMES = ("departs_at", "ends_by")
+_TIMES = ("departs_at", "ends_by", "starts_at")
 _STOP_TIMES = ("window_from", "window_to", "promised_by", "planned_arrival", "planned_departure")
 _BREAK_TIMES = ("starts_at", "ends_at")
 _STOP_FIELDS = (
@@ -37,7 +42,7 @@ class PlanRead(NamedTuple):
     """One plan of a file: where it stands, and the plan or everything that is wrong with it."""
 
     where: str
-    plan: Plan | None
+    plan: Plan | HaulPlan | None
     faults: tuple[PlanFault, ...]
 
 
@@ -99,8 +104,9 @@ def _number(column: str, text: str) -> Any:
 def _check(where: str, payload: Any, zone: str | None) -> PlanRead:
     if not isinstance(payload, dict):
         return PlanRead(where, None, (PlanFault(RejectReason.WRONG_TYPE, "the plan is no object"),))
+    is_haul = looks_like_haul(payload)
     if "schema" not in payload:
-        payload = {"schema": PLAN_SCHEMA, **payload}
+        payload = {"schema": HAUL_PLAN_SCHEMA if is_haul else PLAN_SCHEMA, **payload}
     faults: tuple[PlanFault, ...] = ()
     named = payload.get(_ZONE, zone)
     if named is not None:
@@ -108,10 +114,10 @@ def _check(where: str, payload: Any, zone: str | None) -> PlanRead:
             payload = _localize(payload, ZoneInfo(str(named)))
         except (KeyError, ValueError, OSError):
             faults = (PlanFault(RejectReason.OUT_OF_RANGE, f"{_ZONE}: there is no such time zone"),)
-    checked = check_plan_object(payload)
-    if isinstance(checked, Plan):
-        return PlanRead(where, None if faults else checked, faults)
-    return PlanRead(where, None, faults + checked)
+    checked = check_haul_plan_object(payload) if is_haul else check_plan_object(payload)
+    if isinstance(checked, tuple):
+        return PlanRead(where, None, faults + checked)
+    return PlanRead(where, None if faults else checked, faults)
 
 
 def _localize(payload: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
