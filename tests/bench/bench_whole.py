@@ -35,8 +35,7 @@ def measure(brokers: str, day: CopiedDay, workers: int, folder: Path) -> tuple[C
         for stage in ("normalize", "track"):
             print(f"  {stage} owns {whole.owned(stage)}", file=sys.stderr, flush=True)
         started = time.monotonic()
-        produce_all(brokers, day.opening())
-        before = whole.wait_drained()
+        before = whole.open(day)
         print(f"  opened after {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
         began = time.monotonic()
         produce_all(brokers, day.reports())

@@ -55,10 +55,13 @@ class CopiedDay:
         lasted_ms = self.arrivals[-1].received_at_ms - self.arrivals[0].received_at_ms
         return len(self.arrivals) / lasted_ms * 1000
 
-    def opening(self) -> Iterator[Out]:
-        """The first mark, the plans, and the reports by which their routes are underway."""
+    def planned(self) -> Iterator[Out]:
+        """The first mark and the plans, which stand in the state before anything is reported."""
         yield from mark_records(Mark(self.opens_at_ms), PARTITIONS)
         yield from plan_records(self.plans, self.opens_at_ms)
+
+    def opening(self) -> Iterator[Out]:
+        """Behind the plans, the reports by which their routes are underway."""
         yield from self._outs(event for event in self._events() if _at_ms(event) < self.measured_from_ms)
 
     def reports(self) -> Iterator[Out]:

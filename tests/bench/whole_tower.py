@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from controltower.embedded.redis import EmbeddedRedis
+from controltower.streaming.client import produce_all
 from schemas.topics import STAGES
+from tests.bench.copied_day import CopiedDay
 from tests.bench.measuring import cpu_s
 from tests.integration.tower import Tower, fresh_topics, wait_until
 
@@ -24,6 +26,7 @@ class WholeTower:
 
     def __init__(self, brokers: str, folder: Path, workers: int, partitions: int, **settings: str) -> None:
         fresh_topics(brokers)
+        self._brokers = brokers
         self._redis = EmbeddedRedis()
         self._names = [f"worker-{number}" for number in range(workers)]
         self._partitions = partitions
@@ -74,6 +77,13 @@ class WholeTower:
             for stage, pid in re.findall(r"worker: (\w+) started \(pid (\d+)\)", self.tower.log(name)):
                 used[stage] += cpu_s(int(pid))
         return used
+
+    def open(self, day: CopiedDay) -> Mapping[str, float]:
+        """Until all of its routes are underway with their plans; the CPU that each stage has used by then."""
+        produce_all(self._brokers, day.planned())
+        self.wait_drained()
+        produce_all(self._brokers, day.opening())
+        return self.wait_drained()
 
     def wait_drained(self) -> Mapping[str, float]:
         """Until every stage idles, and the CPU that each has used by then."""
