@@ -122,9 +122,19 @@ class PollConsumer(Consumer):  # type: ignore[misc]
     async def verify_all_partitions_active(self) -> None:
         """Nothing: the watchdog watches what matters here."""
 
+    def resume_flow(self) -> None:
+        """Faust's recovery says so, which may be later than our partitions have started."""
+        super().resume_flow()
+        self.room_changed()
+
     def room_changed(self) -> None:
-        """The thread looks at the rooms when records come, so it is woken only where some are waiting."""
-        self._thread.rooms = frozenset(KafkaPartition(*tp) for tp in self.ownership.rooms())
+        """The thread looks at the rooms when records come, so it is woken only where some are waiting.
+
+        None while the flow is stopped: what came from behind the seek would be forgotten, and the next poll
+        be found not to follow.
+        """
+        rooms = self.ownership.rooms() if self.flow_active else ()
+        self._thread.rooms = frozenset(KafkaPartition(*tp) for tp in rooms)
         if self._thread.rooms and self._thread.has_waiting:
             self._thread.thread_loop.call_soon_threadsafe(self._thread.wake_fetchers)
 
