@@ -1,4 +1,4 @@
-"""project: exceptions, actions and route statuses become rows of the read model in Redis."""
+"""project: exceptions, actions and statuses of routes and shipments become rows of the read model."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from controltower.readmodel.fold import ProjectFold
 from controltower.readmodel.store import connect
 from controltower.settings import Settings
 from controltower.streaming.stage import StageSpec
-from schemas.topics import DISPATCH, EXCEPTIONS, ROUTE_STATUS, changelog_of
+from schemas.topics import DISPATCH, EXCEPTIONS, ROUTE_STATUS, SHIPMENT_STATUS, changelog_of
 
 NAME = "project"
 #: Whoever must know at once reads the topics; a board may be two tenths of a second behind them, for a third
@@ -21,5 +21,5 @@ def build(settings: Settings) -> StageSpec:
     def make_fold(partition: int, partitions: int) -> ProjectFold:
         return ProjectFold(partition, partitions, store)
 
-    inputs = (EXCEPTIONS, DISPATCH, ROUTE_STATUS)
+    inputs = (EXCEPTIONS, DISPATCH, ROUTE_STATUS, SHIPMENT_STATUS)
     return StageSpec(NAME, inputs, changelog_of(NAME), make_fold, blocking=True, gathers=BOARDS_WAIT)

@@ -251,7 +251,7 @@ TOPICS: tuple[Topic, ...] = (
         "shipment_id",
         ("controltower.shipment-status/1",),
         ("assign",),
-        ("downstream",),
+        ("project", "downstream"),
         "The latest view of every shipment with a line haul: p(late) until a route carries it.",
         _COMPACTED_OUTPUT,
     ),

@@ -1,4 +1,4 @@
-"""The HTTP application: routes, exceptions, actions and carriers as they stand, read-only."""
+"""The HTTP application: routes, shipments, exceptions, actions and carriers as they stand, read-only."""
 
 from __future__ import annotations
 
@@ -64,6 +64,7 @@ def _add_boards(app: FastAPI, boards: Boards, guard: list[Any]) -> None:
     _add_routes(app, boards, guard)
     _add_exceptions(app, boards, guard)
     _add_actions(app, boards, guard)
+    _add_shipments(app, boards, guard)
     _add_carriers(app, boards, guard)
 
 
@@ -161,6 +162,33 @@ def _add_actions(app: FastAPI, boards: Boards, guard: list[Any]) -> None:
         )
 
 
+def _add_shipments(app: FastAPI, boards: Boards, guard: list[Any]) -> None:
+    @app.get("/v1/shipments", dependencies=guard, responses=LIST["shipment"], tags=["boards"])
+    def shipments(
+        phase: Phase | None = None,
+        carrier: Name = None,
+        tenant: Name = None,
+        model_version: Name = None,
+        missed: bool | None = None,
+        after: After = None,
+        limit: Limit = 500,
+        known: Known = None,
+    ) -> Response:
+        """Shipments on their line haul, soonest promised first, each with its latest p(late)."""
+        return _page(
+            boards,
+            "shipment",
+            known,
+            after,
+            limit,
+            phase=phase,
+            carrier=carrier,
+            tenant=tenant,
+            model_version=model_version,
+            missed=missed,
+        )
+
+
 def _add_carriers(app: FastAPI, boards: Boards, guard: list[Any]) -> None:
     @app.get("/v1/carriers", dependencies=guard, responses=LIST["carrier"], tags=["boards"])
     def carriers(known: Known = None) -> Response:
@@ -209,6 +237,11 @@ def _add_rows(app: FastAPI, store: Store, guard: list[Any]) -> None:
     def action(row_id: RowId, known: Known = None) -> Response:
         """The latest record of a recovery action, as on the topic `dispatch`."""
         return row("action", row_id, known)
+
+    @app.get("/v1/shipments/{row_id:path}", dependencies=guard, responses=ITEM["shipment"], tags=["records"])
+    def shipment(row_id: RowId, known: Known = None) -> Response:
+        """The latest record of a shipment with a line haul, as on the topic `shipment-status`."""
+        return row("shipment", row_id, known)
 
 
 def _add_health(app: FastAPI, store: Store) -> None:

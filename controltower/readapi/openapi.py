@@ -10,10 +10,11 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from controltower.readapi.carriers import CarrierLine
-from controltower.readmodel.board import ActionLine, ExceptionLine, RouteLine, StepLine
+from controltower.readmodel.board import ActionLine, ExceptionLine, RouteLine, ShipmentLine, StepLine
 from schemas.action import Action
 from schemas.base import Message
 from schemas.exception import ExceptionRecord
+from schemas.haul import ShipmentStatus
 from schemas.route_status import RouteStatus
 
 _REF: Final = "#/components/schemas/{name}"
@@ -21,6 +22,7 @@ _LINES: Final[dict[str, type]] = {
     "route": RouteLine,
     "exception": ExceptionLine,
     "action": ActionLine,
+    "shipment": ShipmentLine,
     "carrier": CarrierLine,
     "step": StepLine,
 }
@@ -28,6 +30,7 @@ _RECORDS: Final[dict[str, type[Message]]] = {
     "route": RouteStatus,
     "exception": ExceptionRecord,
     "action": Action,
+    "shipment": ShipmentStatus,
 }
 
 

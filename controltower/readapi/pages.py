@@ -11,13 +11,14 @@ from typing import Any
 
 import msgspec
 
-from controltower.readmodel.board import ActionLine, ExceptionLine, Line, RouteLine
+from controltower.readmodel.board import ActionLine, ExceptionLine, Line, RouteLine, ShipmentLine
 
 Key = tuple[Any, ...]
 
 
 def _key_of(line: Line) -> Key:
-    """What a page is sorted by: routes by name, exceptions worst and oldest first, actions oldest first."""
+    """What a page is sorted by: routes by name, exceptions worst and oldest first, actions oldest first,
+    shipments soonest promised first."""
     match line:
         case RouteLine():
             return (line.route_id,)
@@ -25,6 +26,8 @@ def _key_of(line: Line) -> Key:
             return (line.severity, line.detected_at.timestamp(), line.exception_id)
         case ActionLine():
             return (line.decided_at.timestamp(), line.action_id)
+        case ShipmentLine():
+            return (line.promised_by.timestamp(), line.shipment_id)
 
 
 #: Types of the key's parts, by kind of line; a cursor must have the same.
@@ -32,6 +35,7 @@ _PARTS: dict[str, Any] = {
     "route": tuple[str],
     "exception": tuple[int, float, str],
     "action": tuple[float, str],
+    "shipment": tuple[float, str],
 }
 
 

@@ -1,1 +1,1 @@
-"""The read model: the latest row of every route, exception and action in Redis."""
+"""The read model: the latest row of every route, shipment, exception and action in Redis."""

@@ -1,4 +1,4 @@
-"""One line per route, exception or action that is not over: what a screen shows of it, without its record.
+"""One line per route, shipment, exception or action that is not over: what a screen shows of it.
 
 All lines of a kind stand in one hash, so a screen of thousands of them is one answer of Redis.
 """
@@ -17,6 +17,8 @@ from schemas.vocabulary import (
     ActionState,
     ExceptionCode,
     ExceptionStatus,
+    HaulScoreSource,
+    Milestone,
     Motion,
     Phase,
     Tier,
@@ -128,7 +130,28 @@ class ActionLine(msgspec.Struct, gc=False, omit_defaults=True):
     cost: float = 0.0
 
 
-Line = RouteLine | ExceptionLine | ActionLine
+class ShipmentLine(msgspec.Struct, gc=False, omit_defaults=True):
+    """A shipment on its line haul. p_late: of missing `promised_by`, as of `scored_at`; missing is unknown,
+    and `scored_by` says why."""
+
+    shipment_id: str
+    tenant: str
+    carrier: str
+    phase: Phase
+    promised_by: datetime
+    as_of: datetime
+    steps_done: int
+    steps_left: int
+    milestone: Milestone | None = None
+    expected_at: datetime | None = None
+    p_late: float | None = None
+    scored_at: datetime | None = None
+    scored_by: HaulScoreSource | None = None
+    model_version: str | None = None
+    missed: bool | None = None
+
+
+Line = RouteLine | ExceptionLine | ActionLine | ShipmentLine
 
 
 class ScoredStop(msgspec.Struct, gc=False):
@@ -244,10 +267,34 @@ def action_line(action: wire.Action) -> ActionLine | None:
     )
 
 
+def shipment_line(status: wire.ShipmentStatus) -> ShipmentLine | None:
+    """None once it has arrived, ended, or a route carries it."""
+    if status.phase is Phase.ENDED:
+        return None
+    return ShipmentLine(
+        status.shipment_id,
+        status.tenant,
+        status.carrier,
+        status.phase,
+        status.promised_by,
+        status.as_of,
+        status.steps_done,
+        status.steps_left,
+        milestone=status.milestone,
+        expected_at=status.expected_at,
+        p_late=status.p_late,
+        scored_at=status.scored_at,
+        scored_by=status.scored_by,
+        model_version=status.model_version,
+        missed=status.missed,
+    )
+
+
 encode_line = msgspec.json.Encoder().encode
 #: By kind of row.
 DECODE_LINES = {
     "route": msgspec.json.Decoder(list[RouteLine]).decode,
     "exception": msgspec.json.Decoder(list[ExceptionLine]).decode,
     "action": msgspec.json.Decoder(list[ActionLine]).decode,
+    "shipment": msgspec.json.Decoder(list[ShipmentLine]).decode,
 }

@@ -15,24 +15,27 @@ from controltower.readmodel.board import (
     encode_line,
     exception_line,
     route_line,
+    shipment_line,
 )
 from controltower.route.timeline import to_ms
 from controltower.streaming.stage import Record
 from schemas import wire
-from schemas.topics import DISPATCH, EXCEPTIONS, ROUTE_STATUS
+from schemas.topics import DISPATCH, EXCEPTIONS, ROUTE_STATUS, SHIPMENT_STATUS
 from schemas.vocabulary import ActionState, ExceptionStatus, Phase
 
 #: Sorted sets: open exceptions, worst and oldest first; actions a person must decide, soonest to expire
-#: first; routes under way, longest unheard first.
+#: first; routes under way, longest unheard first; shipments on their line haul, soonest promised first.
 OPEN_EXCEPTIONS: Final = "exceptions:open"
 WAITING_ACTIONS: Final = "actions:waiting"
 ROUTES_UNDERWAY: Final = "routes:underway"
+SHIPMENTS_OPEN: Final = "shipments:open"
 
 #: Which kind of row a topic has, and the sorted set that its rows may stand in.
 KINDS: Final = {
     EXCEPTIONS: ("exception", OPEN_EXCEPTIONS),
     DISPATCH: ("action", WAITING_ACTIONS),
     ROUTE_STATUS: ("route", ROUTES_UNDERWAY),
+    SHIPMENT_STATUS: ("shipment", SHIPMENTS_OPEN),
 }
 _OVER: Final = frozenset({ExceptionStatus.RESOLVED, ExceptionStatus.CLOSED})
 _WAITING: Final = frozenset({ActionState.PROPOSED, ActionState.PENDING_APPROVAL})
@@ -67,6 +70,11 @@ class Row:
         """The sorted set of its kind."""
         return KINDS[self.topic][1]
 
+    @property
+    def may_return(self) -> bool:
+        """Whether what was over may go on: a route gives a shipment back. Of the other kinds none does."""
+        return self.topic == SHIPMENT_STATUS
+
 
 def make_row(record: Record) -> Row:
     """The row of a record. Raises msgspec.DecodeError for what is no message of ours."""
@@ -80,6 +88,8 @@ def make_row(record: Record) -> Row:
             return _exception_row(record, message)
         case wire.Action():
             return _action_row(record, message)
+        case wire.ShipmentStatus():
+            return _shipment_row(record, message)
         case _:
             return Row(record.topic, "", 0, deleted=True)
 
@@ -125,6 +135,20 @@ def _route_row(record: Record, message: RouteSeen) -> Row:
     score = at_ms if message.phase is Phase.UNDERWAY else None
     step = (at_ms, message.phase.value, message.motion.value)
     return _row(record, message.route_id, message.seq, fields, score, route_line(message), step)
+
+
+def _shipment_row(record: Record, message: wire.ShipmentStatus) -> Row:
+    fields = {
+        "phase": message.phase.value,
+        "promised_by": message.promised_by.isoformat(),
+        "p_late": "" if message.p_late is None else str(message.p_late),
+        "scored_at": message.scored_at.isoformat() if message.scored_at else "",
+        "model_version": message.model_version or "",
+        "as_of": message.as_of.isoformat(),
+    }
+    line = shipment_line(message)
+    score = None if line is None else to_ms(message.promised_by)
+    return _row(record, message.shipment_id, message.seq, fields, score, line)
 
 
 def _row(

@@ -16,6 +16,7 @@ from redis.exceptions import RedisError, WatchError
 from redis.retry import Retry
 
 from controltower.readmodel.rows import KINDS, Row, find_newer
+from schemas.topics import ROUTE_STATUS
 
 #: The number grows when the meaning of a key changes, so old and new readers never mix.
 PREFIX: Final = "ct:2:"
@@ -26,6 +27,8 @@ KEEP_STEPS: Final = 500
 #: Less than a stage has for what is in flight when it must stop or rebalance.
 _ANSWER_S: Final = 4.0
 _RUN: Final = "run"
+#: The kind whose rows have a timeline.
+_ROUTE: Final = KINDS[ROUTE_STATUS][0]
 _SCANNED_AT_ONCE: Final = 1000
 _NOTHING: Final[Mapping[str, int]] = {}
 
@@ -230,7 +233,8 @@ class RedisStore:
                     pipe.delete(name)
                     pipe.zrem(PREFIX + index, row_id)
                     pipe.hdel(board_key(kind), row_id)
-                    pipe.delete(timeline_key(row_id))
+                    if kind == _ROUTE:
+                        pipe.delete(timeline_key(row_id))
             pipe.execute()
 
     def count(self, index: str) -> int:
@@ -295,15 +299,19 @@ def _put(pipe: Any, row: Row, run: str) -> None:
         pipe.hset(key, mapping={**row.fields, _RUN: run})
         if row.ended:
             pipe.expire(key, KEEP_ENDED_S)
-    if row.step or row.deleted:
+        elif row.may_return:
+            pipe.persist(key)
+    if row.step or (row.deleted and row.kind == _ROUTE):
         _put_step(pipe, row)
 
 
 def _put_lists(pipe: Any, rows: Iterable[Row]) -> None:
     """The board and sorted set of each kind, one command for all rows: the client pays by the command."""
-    newest = {(row.kind, row.row_id): row for row in rows}
-    for kind, index in KINDS.values():
-        ours = {row_id: row for (of_kind, row_id), row in newest.items() if of_kind == kind}
+    newest: dict[str, dict[str, Row]] = {}
+    for row in rows:
+        newest.setdefault(row.topic, {})[row.row_id] = row
+    for topic, ours in newest.items():
+        kind, index = KINDS[topic]
         lines = {row_id: row.line for row_id, row in ours.items() if row.line}
         scores = {row_id: row.score for row_id, row in ours.items() if row.score is not None}
         if lines:

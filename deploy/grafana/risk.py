@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from panels import bars, board, graph, number
+from panels import bars, board, graph, listing, number
+
+_SHIPMENTS = (
+    ("shipment_id", "shipment", "string"),
+    ("carrier", "carrier", "string"),
+    ("promised_by", "promised by", "timestamp"),
+    ("expected_at", "expected", "timestamp"),
+    ("p_late", "p(late)", "number"),
+    ("scored_at", "as of", "timestamp"),
+    ("model_version", "model", "string"),
+    ("steps_done", "steps done", "number"),
+    ("steps_left", "steps left", "number"),
+)
 
 BOARD = board(
     "controltower-risk",
@@ -133,6 +145,18 @@ BOARD = board(
                         ),
                     ),
                     stacked=True,
+                ),
+            ),
+        ),
+        (
+            "Line hauls",
+            (
+                listing(
+                    "Shipments on a line haul",
+                    "Those that no route carries yet, soonest promised first, with the latest chance of missing "
+                    "that promise. Empty: none has a plan of its line haul.",
+                    "shipments",
+                    _SHIPMENTS,
                 ),
             ),
         ),

@@ -12,7 +12,7 @@ import pytest
 
 from controltower.readapi.carriers import CarrierLine
 from controltower.readapi.openapi import LIST
-from controltower.readmodel.board import ActionLine, ExceptionLine, RouteLine, StepLine
+from controltower.readmodel.board import ActionLine, ExceptionLine, RouteLine, ShipmentLine, StepLine
 from tests.contract.deployment import DEPLOY, read_compose, read_yaml
 from tests.contract.promql import find_faults
 from tests.contract.test_deploy_prometheus import RECORDED
@@ -32,6 +32,7 @@ _ITEMS: dict[str, type] = {
     "routes": RouteLine,
     "exceptions": ExceptionLine,
     "actions": ActionLine,
+    "shipments": ShipmentLine,
     "carriers": CarrierLine,
     "timeline": StepLine,
 }

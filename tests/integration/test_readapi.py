@@ -28,7 +28,7 @@ from controltower.readmodel.fold import ProjectFold
 from controltower.readmodel.store import connect
 from controltower.settings import SettingsError
 from schemas.vocabulary import Phase
-from tests.unit.readmodel_records import as_record, begun, status, story
+from tests.unit.readmodel_records import as_record, begun, routed_shipment, shipment_status, status, story
 from tests.unit.recovery_day import at
 
 pytestmark = pytest.mark.skipif(shutil.which("redis-server") is None, reason="needs redis-server on the PATH")
@@ -104,6 +104,24 @@ def test_a_record_is_the_one_on_the_topic(client: TestClient) -> None:
     assert "no route of this id" in missing.json()["detail"]
 
 
+def test_a_shipment_tells_its_newest_probability(client: TestClient, fold: ProjectFold) -> None:
+    """With the version of the model, by id and on the board of its tenant, until a route carries it."""
+    fold.fold([as_record(shipment_status(1, 0.25), 1), as_record(shipment_status(2, 0.5), 2)])
+    fold.fold([as_record(shipment_status(1, 0.75, shipment_id="P-2", tenant="other"), 3)])
+    record = client.get("/v1/shipments/P-1").json()
+    assert (record["p_late"], record["model_version"], record["scored_by"]) == (0.5, "m", "MODEL")
+    (line,) = client.get("/v1/shipments", params={"tenant": "t"}).json()["items"]
+    assert (line["shipment_id"], line["p_late"], line["model_version"]) == ("P-1", 0.5, "m")
+    assert client.get("/v1/shipments/nobody").status_code == 404
+
+
+def test_a_shipment_on_a_route_is_off_the_board(client: TestClient, fold: ProjectFold) -> None:
+    """Its record still says which route that is."""
+    fold.fold([as_record(shipment_status(1, 0.25), 1), as_record(routed_shipment(2), 2)])
+    assert client.get("/v1/shipments").json()["items"] == []
+    assert client.get("/v1/shipments/P-1").json()["route_id"] == "r1"
+
+
 def test_a_timeline_tells_each_change_once(client: TestClient, fold: ProjectFold) -> None:
     """Statuses that change nothing, and reading the topic again, add no step; an unknown route has none."""
     ended = as_record(status(9, Phase.ENDED), 300)
@@ -163,8 +181,9 @@ def test_the_boards_are_gauges(client: TestClient) -> None:
 def test_without_a_token_nothing_is_read(app: FastAPI) -> None:
     """401 as a problem document; health answers anybody."""
     stranger = TestClient(app)
-    refused = stranger.get("/v1/routes", headers={"Authorization": "Bearer wrong"})
-    assert refused.status_code == 401
+    for place in ("routes", "shipments", "shipments/P-1"):
+        refused = stranger.get(f"/v1/{place}", headers={"Authorization": "Bearer wrong"})
+        assert refused.status_code == 401
     assert refused.headers["content-type"] == "application/problem+json"
     assert stranger.get("/readyz").status_code == 200
 

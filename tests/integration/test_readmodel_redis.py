@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import redis
+from msgspec.structs import replace
 
 from controltower.embedded.redis import EmbeddedRedis
 from controltower.readmodel.overview import overview
@@ -21,8 +22,8 @@ from controltower.readmodel.store import (
     position_key,
     row_key,
 )
-from schemas.topics import ROUTE_STATUS
-from tests.unit.readmodel_records import as_record, begun, status, story
+from schemas.topics import ROUTE_STATUS, SHIPMENT_STATUS
+from tests.unit.readmodel_records import as_record, begun, routed_shipment, shipment_status, status, story
 
 pytestmark = pytest.mark.skipif(shutil.which("redis-server") is None, reason="needs redis-server on the PATH")
 
@@ -55,6 +56,23 @@ def test_rows_sets_positions_and_expiry(store: RedisStore, client: redis.Redis) 
     assert client.hget(position_key(1), ROUTE_STATUS) == "3"
     seen = overview(store)
     assert (seen.routes_underway, seen.exceptions_open, seen.actions_waiting) == (1, 1, 1)
+
+
+def test_a_shipment_that_is_given_back_stays(store: RedisStore, client: redis.Redis) -> None:
+    """Its row is to expire while a route carries it; a tombstone takes no timeline of a route named so."""
+    told = (shipment_status(1, 0.25), routed_shipment(2), shipment_status(3, 0.5))
+    ttls = []
+    for offset, message in enumerate(told, 1):
+        store.write(1, [make_row(as_record(message))], {SHIPMENT_STATUS: offset})
+        ttls.append(int(str(client.ttl(row_key("shipment", "P-1")))))
+    assert (ttls[0], ttls[2]) == (-1, -1)
+    assert 0 < ttls[1] <= KEEP_ENDED_S
+    assert client.zrange("ct:2:shipments:open", 0, -1) == ["P-1"]
+    store.write(1, [make_row(as_record(status(1, route="P-1")))], {ROUTE_STATUS: 1})
+    gone = replace(as_record(shipment_status(4)), value=None)
+    store.write(1, [make_row(gone)], {SHIPMENT_STATUS: 4})
+    assert sorted(client.keys("ct:2:*P-1")) == ["ct:2:route:P-1", "ct:2:timeline:P-1"]
+    assert client.hgetall("ct:2:board:shipment") == {}
 
 
 def test_an_older_row_overwrites_nothing(store: RedisStore, client: redis.Redis) -> None:

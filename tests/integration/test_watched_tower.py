@@ -67,6 +67,7 @@ EMPTY = {
     "Waiting for a person": "the desk answers within a second",
     "Candidate beside the model": "there is none",
     "Silent routes by carrier": "every vehicle may be heard of just then",
+    "Shipments on a line haul": "no parcel of the city has a line haul",
     "Risk told": "the least common of its codes may not have come yet",
     "Discipline": "no clock of the city is ahead",
     "Disputed, flapping, held back": "nothing flaps",

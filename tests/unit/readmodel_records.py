@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from controltower.readmodel.fold import ProjectFold
 from controltower.readmodel.store import Store
 from controltower.streaming.stage import Record
 from schemas import wire
-from schemas.topics import DISPATCH, EXCEPTIONS, ROUTE_STATUS
-from schemas.vocabulary import Motion, Phase
+from schemas.topics import DISPATCH, EXCEPTIONS, ROUTE_STATUS, SHIPMENT_STATUS
+from schemas.vocabulary import HaulEnd, HaulScoreSource, Motion, Phase
 from tests.unit.recovery_day import Day, at, exception, resolved
 
 
@@ -24,6 +26,8 @@ def as_record(message: wire.AnyRecord, offset: int = 0, partition: int = 1) -> R
         topic, key = EXCEPTIONS, message.exception_id
     elif isinstance(message, wire.Action):
         topic, key = DISPATCH, message.action_id
+    elif isinstance(message, wire.ShipmentStatus):
+        topic, key = SHIPMENT_STATUS, message.shipment_id
     else:
         assert isinstance(message, wire.RouteStatus)
         topic, key = ROUTE_STATUS, message.route_id
@@ -41,6 +45,31 @@ def status(seq: int, phase: Phase = Phase.UNDERWAY, route: str = "r1") -> wire.R
         stops_left=9 - seq,
         as_of=at(seq),
     )
+
+
+def shipment_status(seq: int, p_late: float | None = None, **changes: Any) -> wire.ShipmentStatus:
+    """Of the shipment P-1 on its line haul; a p_late is the word of the model `m`."""
+    fields: dict[str, Any] = {
+        "shipment_id": "P-1",
+        "seq": seq,
+        "tenant": "t",
+        "carrier": "own",
+        "plan_version": 1,
+        "promised_by": at(900),
+        "phase": Phase.UNDERWAY,
+        "steps_done": seq,
+        "steps_left": 9 - seq,
+        "p_late": p_late,
+        "as_of": at(seq),
+    }
+    if p_late is not None:
+        fields |= {"scored_at": at(seq), "scored_by": HaulScoreSource.MODEL, "model_version": "m"}
+    return wire.ShipmentStatus(**{**fields, **changes})
+
+
+def routed_shipment(seq: int) -> wire.ShipmentStatus:
+    """A route carries it now."""
+    return shipment_status(seq, phase=Phase.ENDED, ended_because=HaulEnd.ROUTED, route_id="r1")
 
 
 def story() -> list[Record]:

@@ -92,6 +92,8 @@ class DictStore:
             self.hashes[place] = row.fields
         if row.ended:
             self.expiring.add(place)
+        elif row.may_return:
+            self.expiring.discard(place)
         if row.line:
             self.boards.setdefault(row.kind, {})[row.row_id] = row.line
         else:

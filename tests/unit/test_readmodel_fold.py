@@ -14,12 +14,18 @@ from structlog.testing import capture_logs
 
 from controltower.readmodel.fold import RUN_KEY, ProjectFold
 from controltower.readmodel.overview import overview
-from controltower.readmodel.rows import OPEN_EXCEPTIONS, ROUTES_UNDERWAY, WAITING_ACTIONS
+from controltower.readmodel.rows import (
+    KINDS,
+    OPEN_EXCEPTIONS,
+    ROUTES_UNDERWAY,
+    SHIPMENTS_OPEN,
+    WAITING_ACTIONS,
+)
 from controltower.streaming.exits import RestartMe
 from controltower.streaming.stage import Record, Unfinished
 from schemas.topics import DISPATCH, EXCEPTIONS, ROUTE_STATUS
 from schemas.vocabulary import Phase
-from tests.unit.readmodel_records import as_record, status, story
+from tests.unit.readmodel_records import as_record, routed_shipment, shipment_status, status, story
 from tests.unit.readmodel_store import DictStore
 from tests.unit.recovery_day import exception
 
@@ -28,9 +34,15 @@ def _begun(store: DictStore, wait_s: Callable[[float], object] | None = None) ->
     """The fold of a stage that starts for the first time; the store fails from then on, as it was told."""
     fold, failures = ProjectFold(1, 4, store, wait_s), store.failures
     store.failures = 0
-    fold.start_from(dict.fromkeys((EXCEPTIONS, DISPATCH, ROUTE_STATUS), 0))
+    fold.start_from(dict.fromkeys(KINDS, 0))
     store.failures = failures
     return fold
+
+
+def hauled() -> list[Record]:
+    """A shipment that is scored twice, taken by a route, and given back."""
+    told = (shipment_status(1, 0.25), shipment_status(2, 0.5), routed_shipment(3), shipment_status(4))
+    return [as_record(message, offset) for offset, message in enumerate(told)]
 
 
 def _project(store: DictStore, *polls: list[Record]) -> None:
@@ -63,11 +75,26 @@ def test_what_ended_expires() -> None:
     assert store.count(ROUTES_UNDERWAY) == 0
 
 
+def test_a_shipment_stands_on_its_board_until_a_route_carries_it() -> None:
+    """And again where the route gives it back: then its row must not expire any more."""
+    store, place = DictStore(), ("shipment", "P-1")
+    fold = _begun(store)
+    fold.fold([as_record(shipment_status(1)), as_record(shipment_status(2, 0.25), 1)])
+    fields = store.hashes[place]
+    assert (fields["p_late"], fields["model_version"]) == ("0.25", "m")
+    assert (store.count(SHIPMENTS_OPEN), len(store.lines("shipment"))) == (1, 1)
+    fold.fold([as_record(routed_shipment(3), 2)])
+    assert (store.count(SHIPMENTS_OPEN), len(store.lines("shipment"))) == (0, 0)
+    assert place in store.expiring
+    fold.fold([as_record(shipment_status(4, 0.5), 3)])
+    assert (store.count(SHIPMENTS_OPEN), store.expiring) == (1, set())
+
+
 @given(st.integers(0, 1000), st.integers(1, 20))
 @settings(deadline=None, max_examples=50)
 def test_reading_again_in_any_batches_changes_nothing(seed: int, size: int) -> None:
     """The topics read twice, in other polls, and older parts out of order: the same read model."""
-    once, again, records = DictStore(), DictStore(), story()
+    once, again, records = DictStore(), DictStore(), [*story(), *hauled()]
     _project(once, records)
     shuffled = [*records]
     random.Random(seed).shuffle(shuffled)
