@@ -28,7 +28,7 @@ from schemas.vocabulary import Motion, ScoreSource
 from tests.contract.deployment import need_tool
 from tests.contract.prometheus_server import PrometheusServer, prometheus, wait_until
 from tests.contract.test_deploy_dashboard import API_PANELS, METRIC_PANELS
-from tests.unit.readmodel_records import as_record, status, story
+from tests.unit.readmodel_records import as_record, shipment_status, status, story
 from tests.unit.recovery_day import at
 
 FEED = "plain"
@@ -119,7 +119,7 @@ class Serving:
         redis = stack.enter_context(EmbeddedRedis())
         fold = ProjectFold(1, 4, connect(redis.url))
         fold.start_from({})
-        fold.fold([*story(), *(as_record(told, 99) for told in TROUBLED)])
+        fold.fold([*story(), *(as_record(told, 99) for told in (*TROUBLED, shipment_status(1, 0.25)))])
         app = make_app(connect(redis.url), Tokens([]), time.monotonic, lambda: at(60))
         self._server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", self.free(), log_level="error"))
         thread = threading.Thread(target=self._server.run, daemon=True)
