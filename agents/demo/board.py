@@ -36,7 +36,7 @@ class Board:
         if record.topic == topics.CARRIER_EVENTS:
             self._take_intake(record)
         elif record.topic == topics.DEAD_LETTERS:
-            self.dead_letters[dict(record.headers).get("ct-reason", b"?").decode()] += 1
+            self.dead_letters[(dict(record.headers).get("ct-reason") or b"?").decode()] += 1
         elif record.value is not None and record.topic in (
             topics.EXCEPTIONS,
             topics.DISPATCH,

@@ -76,7 +76,7 @@ def read_letter(record: Record) -> Letter:
     reason, detail, source = (show_bytes(content) for _, content in headers[-3:])
     headers, omitted = headers[:-3], None
     if record.value is None and [name for name, _ in headers] == [OMITTED_HEADER]:
-        omitted, headers = int(headers[0][1]), ()
+        omitted, headers = int(headers[0][1] or 0), ()
     return Letter(
         Place(record.topic, record.partition, record.offset),
         parse_place(source),

@@ -193,7 +193,7 @@ class NormalizeFold:
         if received_ms is not None:
             self._advance(received_ms)
 
-    def _take_mark(self, headers: Mapping[str, bytes]) -> bool:
+    def _take_mark(self, headers: Mapping[str, bytes | None]) -> bool:
         """Whether the record is a clock mark of a recording; then all of it is done."""
         marked_ms = _find_ms(headers[CLOCK_HEADER])
         if marked_ms is None:
@@ -203,7 +203,7 @@ class NormalizeFold:
         self._advance(marked_ms)
         return True
 
-    def _take_mapping(self, record: Record, header: bytes) -> None:
+    def _take_mapping(self, record: Record, header: bytes | None) -> None:
         """A new version of a feed's mapping, in force from here on; an older one changes nothing."""
         try:
             feed, version = read_version(header, record.value)
@@ -317,7 +317,7 @@ def _write_letter(record: Record, partition: int, rejected: Rejected) -> Out:
 
 
 def _size_of(record: Record) -> int:
-    """Bytes of key, value and headers; a header may be null whatever its type says."""
+    """Bytes of key, value and headers."""
     headers = sum(len(name) + len(content or b"") for name, content in record.headers)
     return len(record.key or b"") + len(record.value or b"") + headers
 
@@ -332,13 +332,13 @@ def _refuse_surge(record: Record, feed: str, rejected: Rejected) -> Refused:
     )
 
 
-def find_received_ms(record: Record, headers: Mapping[str, bytes]) -> int | None:
+def find_received_ms(record: Record, headers: Mapping[str, bytes | None]) -> int | None:
     """When the record reached us, or None where its header is no time."""
     stated = headers.get(RECEIVED_AT_HEADER)
     return record.timestamp_ms if stated is None else _find_ms(stated)
 
 
-def _find_ms(text: bytes) -> int | None:
+def _find_ms(text: bytes | None) -> int | None:
     if not (text and text.isdigit() and len(text) <= _MOST_DIGITS):
         return None
     at_ms = int(text)

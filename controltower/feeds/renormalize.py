@@ -56,7 +56,7 @@ class Renormalizing:
         self.counts["chosen"] = len(chosen)
         return list(chosen.values())
 
-    def _take_version(self, record: Record, header: bytes) -> None:
+    def _take_version(self, record: Record, header: bytes | None) -> None:
         try:
             feed, _ = read_version(header, record.value)
         except Rejected:

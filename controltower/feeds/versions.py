@@ -36,9 +36,9 @@ def _compile(text: str, number: int) -> Feed:
     return make_feed(parse_mapping(text, "mapping"), number)
 
 
-def read_version(header: bytes, value: bytes | None) -> tuple[Feed, Version]:
+def read_version(header: bytes | None, value: bytes | None) -> tuple[Feed, Version]:
     """The feed of a mapping record; raises Rejected."""
-    name, _, digits = header.decode("ascii", errors="replace").rpartition("/")
+    name, _, digits = (header or b"").decode("ascii", errors="replace").rpartition("/")
     if not (digits.isdigit() and len(digits) < 8 and 1 <= int(digits) <= HIGHEST_VERSION):
         raise Rejected(RejectReason.OUT_OF_RANGE, f"header {MAPPING_HEADER} is not <feed>/<version>")
     version = Version(int(digits), (value or b"").decode("utf-8", errors="replace"))

@@ -30,7 +30,7 @@ class Letter:
 def letters_among(records: Iterable[Record], sink: str | None, until_ms: int | None) -> Iterator[Letter]:
     """Of one sink or of all; records that deliver did not write are passed over."""
     for record in records:
-        headers = {name: content.decode("utf-8", "replace") for name, content in record.headers}
+        headers = {name: (content or b"").decode("utf-8", "replace") for name, content in record.headers}
         if headers.get(REASON_HEADER) not in tuple(Undelivered) or record.value is None:
             continue
         if (sink is None or headers.get(SINK_HEADER) == sink) and _before(record, until_ms):

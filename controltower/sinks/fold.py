@@ -119,7 +119,7 @@ class DeliverFold:
 
     def _requested(self, commit: Commit, record: Record, now_ms: int) -> list[Delivery]:
         """Somebody asks for an event to be told again."""
-        headers = {name: content.decode("utf-8", "replace") for name, content in record.headers}
+        headers = {name: (content or b"").decode("utf-8", "replace") for name, content in record.headers}
         sink, event_id = headers.get(SINK_HEADER), headers.get(ID_HEADER)
         if not sink or not event_id or record.value is None:
             _count(commit, "unreadable")

@@ -8,7 +8,8 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-Headers = tuple[tuple[str, bytes], ...]
+#: Of a record: what outsiders send may be null. Compiled code holds them to this type.
+Headers = tuple[tuple[str, bytes | None], ...]
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):

@@ -71,6 +71,8 @@ def poison_of(topic: str) -> Iterator[Poison]:
         yield Poison(topic, b"feed", b"{}", (("feed", b"\xff"),), Why.UNKNOWN_FEED)
         yield Poison(topic, b"feed", b"{}", (("feed", None),), Why.UNKNOWN_FEED)
         yield Poison(topic, b"clock", None, (("clock", b"soon"), *headers), Why.EMPTY)
+        yield Poison(topic, b"clock", None, (("clock", None), *headers), Why.EMPTY)
+        yield Poison(topic, b"mapping", b"{}", (("ct-mapping", None),), Why.OUT_OF_RANGE)
 
 
 def _bad_values(topic: str) -> Iterator[tuple[bytes | None, Why]]:
