@@ -94,16 +94,19 @@ def _unquote(name: str) -> str:
 
 
 def nested_texts(payload: Any, path: str = "") -> list[NestedSpec]:
-    """Texts of a sample that are JSON objects or lists, or base64 of such; for drafts."""
+    """Texts of a sample that are JSON objects or lists, or base64 of such; for drafts. A name with a quote in
+    it has no path, so what stands under it is passed over."""
     if type(payload) is dict:
         inner = [
-            (f"{path}.{_quote(name)}" if path else _quote(name), value) for name, value in payload.items()
+            (f"{path}.{_quote(name)}" if path else _quote(name), value)
+            for name, value in payload.items()
+            if "'" not in name
         ]
         return [spec for at, value in inner for spec in nested_texts(value, at)]
     if type(payload) is list:
         inside = f"{path}.[]" if path.endswith("[]") else f"{path}[]"
         return nested_texts(payload[0], inside) if payload else []
-    if type(payload) is not str or not path:
+    if type(payload) is not str or not _PATH.fullmatch(path):
         return []
     return [
         spec

@@ -102,6 +102,14 @@ def test_a_text_in_a_list_of_lists_breaks_no_draft() -> None:
     assert "feed: acme" in draft_mapping("acme", "acme", b'[["{}"]]', "", "UTC")
 
 
+@pytest.mark.parametrize(
+    "sample", [b"'\n\x01", rb"""{"it's": "{\"a\": 1}"}""", rb"""{"a'.'b": "{\"a\": 1}", "": "[1]"}"""]
+)
+def test_a_name_without_a_path_is_passed_over(sample: bytes) -> None:
+    """A quote in a name, or no name at all, cannot be written as a path; the draft goes on without it."""
+    assert "nested:" not in draft_mapping("acme", "acme", sample, "", "UTC")
+
+
 @pytest.mark.parametrize("feed", ["plain", "tnt", "plain-csv"])
 @given(data=st.data())
 @settings(max_examples=30, deadline=None)
