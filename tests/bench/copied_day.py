@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -94,26 +95,44 @@ def copied_day(gtfs: Path | None, copies: int, minutes: int | None = None) -> Co
     """
     if gtfs is None:
         simulated = simulate_day(1)
-        plans, arrivals = list(simulated.plans), list[Payload](simulated.arrivals)
-    else:
-        day = read_recorded_day(gtfs)
-        plans, arrivals = list(day.plans), list(day.arrivals())
-    begins_ms, ends_ms = arrivals[0].received_at_ms, arrivals[-1].received_at_ms
-    if minutes is not None:
-        begins_ms = ((begins_ms + ends_ms) // 2 - minutes * 30_000) // MARK_EVERY_MS * MARK_EVERY_MS
-        ends_ms = begins_ms + minutes * 60_000
-    opens_ms = begins_ms - OPENING_MS if minutes is not None else begins_ms
-    if gtfs is not None:
-        near = [a for a in arrivals if minutes is None or opens_ms - _APART_MS <= a.received_at_ms < ends_ms]
-        arrivals = [copy for arrival in near for copy in _copies_of(arrival, copies)]
-    if minutes is not None:
-        arrivals = [arrival for arrival in arrivals if opens_ms <= arrival.received_at_ms < ends_ms]
-    if gtfs is not None:
-        arrivals.sort(key=lambda arrival: arrival.received_at_ms)
-        underway = {_trip_of(arrival) for arrival in arrivals}
-        copied = [_copy_plan(plan, copy, copies) for plan in plans for copy in range(copies)]
-        plans = [plan for plan in copied if plan.route_id.rpartition("@")[0] in underway]
-    return CopiedDay(plans, arrivals, begins_ms, minutes is None)
+        span = _span_of(simulated.arrivals, minutes)
+        return CopiedDay(
+            list(simulated.plans), _within(span, simulated.arrivals), span.begins_ms, minutes is None
+        )
+    day = read_recorded_day(gtfs)
+    recorded = list(day.arrivals())
+    span = _span_of(recorded, minutes)
+    near = _within(span._replace(opens_ms=span.opens_ms - _APART_MS), recorded)
+    copies_of_all = (copy for arrival in near for copy in _copies_of(arrival, copies))
+    arrivals = sorted(_within(span, copies_of_all), key=lambda arrival: arrival.received_at_ms)
+    underway = {_trip_of(arrival) for arrival in arrivals}
+    plans = [
+        _copy_plan(plan, copy, copies)
+        for plan in day.plans
+        for copy in range(copies)
+        if _trip_name(_trip_id_of(plan), copy) in underway
+    ]
+    return CopiedDay(plans, arrivals, span.begins_ms, minutes is None)
+
+
+class _Span(NamedTuple):
+    """When the opening begins, and the measured part, and when all is over."""
+
+    opens_ms: int
+    begins_ms: int
+    ends_ms: int
+
+
+def _span_of(arrivals: Sequence[Payload], minutes: int | None) -> _Span:
+    first_ms, last_ms = arrivals[0].received_at_ms, arrivals[-1].received_at_ms
+    if minutes is None:
+        return _Span(first_ms, first_ms, last_ms + _APART_MS + 1)
+    begins_ms = ((first_ms + last_ms) // 2 - minutes * 30_000) // MARK_EVERY_MS * MARK_EVERY_MS
+    return _Span(begins_ms - OPENING_MS, begins_ms, begins_ms + minutes * 60_000)
+
+
+def _within(span: _Span, arrivals: Iterable[Payload]) -> list[Payload]:
+    return [arrival for arrival in arrivals if span.opens_ms <= arrival.received_at_ms < span.ends_ms]
 
 
 def _later_ms(copy: int, copies: int) -> int:
@@ -122,9 +141,20 @@ def _later_ms(copy: int, copies: int) -> int:
 
 
 def _copy_plan(plan: Plan, copy: int, copies: int) -> Plan:
-    trip_id, _, date = plan.route_id.rpartition("@")
+    date = plan.route_id.rpartition("@")[2]
     by = timedelta(seconds=_later_ms(copy, copies) // 1000)
-    return msgspec.structs.replace(delayed(plan, by), route_id=f"{trip_id}#{copy}@{date}")
+    return msgspec.structs.replace(
+        delayed(plan, by), route_id=f"{_trip_name(_trip_id_of(plan), copy)}@{date}"
+    )
+
+
+def _trip_id_of(plan: Plan) -> str:
+    return plan.route_id.rpartition("@")[0]
+
+
+def _trip_name(trip_id: str, copy: int) -> str:
+    """Of a copy of a trip."""
+    return f"{trip_id}#{copy}"
 
 
 def _trip_of(arrival: Payload) -> str | None:
@@ -142,6 +172,6 @@ def _copies_of(arrival: Payload, copies: int) -> Iterator[Payload]:
         entity["vehicle"]["timestamp"] = at_s + later_ms // 1000
         vehicle["id"] = f"{vehicle_id}#{copy}"
         if trip_id is not None:
-            trip["trip_id"] = f"{trip_id}#{copy}"
+            trip["trip_id"] = _trip_name(trip_id, copy)
         payload = msgspec.json.encode(entity)
         yield Arrival(arrival.received_at_ms + later_ms, vehicle["id"].encode(), payload, FEED)
