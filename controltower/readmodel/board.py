@@ -269,24 +269,8 @@ def action_line(action: wire.Action) -> ActionLine | None:
 
 def shipment_line(status: wire.ShipmentStatus) -> ShipmentLine | None:
     """None once it has arrived, ended, or a route carries it."""
-    if status.phase is Phase.ENDED:
-        return None
-    return ShipmentLine(
-        status.shipment_id,
-        status.tenant,
-        status.carrier,
-        status.phase,
-        status.promised_by,
-        status.as_of,
-        status.steps_done,
-        status.steps_left,
-        milestone=status.milestone,
-        expected_at=status.expected_at,
-        p_late=status.p_late,
-        scored_at=status.scored_at,
-        scored_by=status.scored_by,
-        model_version=status.model_version,
-        missed=status.missed,
+    return (
+        None if status.phase is Phase.ENDED else msgspec.convert(status, ShipmentLine, from_attributes=True)
     )
 
 

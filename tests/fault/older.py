@@ -11,6 +11,8 @@ from pathlib import Path
 _ROOT = Path(__file__).resolve().parents[2]
 #: The last state of the repository from which a change to the present one is tried.
 VERSION_BEFORE = "b99b41a"
+#: Stages that read more topics since.
+WITH_NEW_INPUTS = ("project",)
 
 
 class NoHistory(Exception):

@@ -22,8 +22,7 @@ from controltower.offline.intake_records import mark_records
 from controltower.offline.pipeline import Pipeline, SteppedClock
 from controltower.offline.timeline import Mark
 from controltower.offline.windows import Timed
-from controltower.risk.linehaul.publishing import train_line_haul
-from controltower.risk.linehaul.table import Milestones, read_milestones
+from controltower.risk.linehaul.table import Milestones
 from controltower.settings import Settings, load_settings
 from controltower.streaming.client import produce_all, read_topic
 from controltower.streaming.stage import Record
@@ -32,8 +31,7 @@ from schemas.topics import DEAD_LETTERS, SCORE_REQUESTS, SHIPMENT_EVENTS, SHIPME
 from schemas.vocabulary import HaulEnd, HaulScoreSource
 from tests.integration.tower import Tower, fresh_topics, wait_until
 from tests.kafka import RealKafka
-from tests.unit.haul_windows import STARTS_AT, haul_windows
-from tests.unit.test_risk_linehaul import write_table
+from tests.unit.haul_windows import STARTS_AT, haul_windows, learned
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 PARTITIONS = load_settings({}).partitions
@@ -70,10 +68,8 @@ class Day(NamedTuple):
 @pytest.fixture(scope="module")
 def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
     folder = tmp_path_factory.mktemp("hauls")
-    write_table(folder, 150)
-    table = read_milestones(folder)
-    train_line_haul(table, folder / "model", lambda: None)
-    return replayed(folder / "model", [*apart(haul_windows(in_step(table), PARTITIONS)), long_after()])
+    table, model = learned(folder)
+    return replayed(model, [*apart(haul_windows(in_step(table), PARTITIONS)), long_after()])
 
 
 def in_step(table: Milestones) -> Milestones:

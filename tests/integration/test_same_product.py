@@ -27,3 +27,14 @@ def test_a_child_imports_what_we_import(folder: Path | None, tmp_path: Path) -> 
     )
     assert done.stdout.strip() == fold.__file__
     assert Path(fold.__file__).is_relative_to(PRODUCT)
+
+
+def test_a_copy_stands_for_itself(tmp_path: Path) -> None:
+    """Tests that run on a copy, though its folders are links to a checkout, start that copy's product."""
+    for name in ("agents", "controltower", "schemas", "tests"):
+        (tmp_path / name).symlink_to(PRODUCT / name)
+    told = "from tests.product import product_environment; print(product_environment()['PYTHONPATH'])"
+    command = [sys.executable, "-c", told]
+    ours = {**product_environment(), "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, cwd=tmp_path, env=ours, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(tmp_path)

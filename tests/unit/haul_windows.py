@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -21,17 +22,27 @@ from controltower.offline.intake_records import arrival_record, mark_records
 from controltower.offline.timeline import Mark
 from controltower.offline.windows import Timed
 from controltower.risk.linehaul.moments import completions
-from controltower.risk.linehaul.table import LEGS, STEPS, Floats, Milestones
+from controltower.risk.linehaul.publishing import train_line_haul
+from controltower.risk.linehaul.table import LEGS, STEPS, Floats, Milestones, read_milestones
 from controltower.streaming.stage import Out
 from schemas import wire
 from schemas.topics import PLANS
 from schemas.vocabulary import HAUL_STEP_OF, HaulStepKind
+from tests.unit.test_risk_linehaul import write_table
 
 STARTS_AT: Final = datetime(2026, 3, 2, tzinfo=UTC)
 _DAY_MS: Final = 24 * 60 * MINUTE_MS
 _FEED: Final = "plain"
 _MILESTONE_OF: Final = {kind: milestone for milestone, kind in reversed(HAUL_STEP_OF.items())}
 _ENCODE: Final = msgspec.json.Encoder().encode
+
+
+def learned(folder: Path) -> tuple[Milestones, Path]:
+    """A table of 150 shipments, and the folder of a model that has learned from it."""
+    write_table(folder, 150)
+    table = read_milestones(folder)
+    train_line_haul(table, folder / "model", lambda: None)
+    return table, folder / "model"
 
 
 def shipment_id_of(row: int) -> str:

@@ -28,9 +28,8 @@ from controltower.streaming.stage import Record
 from schemas import wire
 from schemas.topics import BY_NAME, SCORE_REQUESTS, SHIPMENT_EVENTS, SHIPMENT_STATUS
 from schemas.vocabulary import HaulEnd, HaulScoreSource, HaulStage
-from tests.unit.haul_windows import STARTS_AT, haul_windows, shipment_id_of
+from tests.unit.haul_windows import STARTS_AT, haul_windows, learned, shipment_id_of
 from tests.unit.test_offline_verify import Found
-from tests.unit.test_risk_linehaul import write_table
 
 CARGO = Path(__file__).parents[2] / ".." / "shared" / "data" / "cargo2000"
 PARTITIONS = 2
@@ -55,11 +54,9 @@ def replay(table: Milestones, model: Path | None) -> list[Record]:
 @pytest.fixture(scope="module")
 def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
     folder = tmp_path_factory.mktemp("hauls")
-    write_table(folder, 150)
-    table = read_milestones(folder)
-    train_line_haul(table, folder / "model", lambda: None)
+    table, model = learned(folder)
     table = table.of_rows(slice(12))
-    return Day(table, folder / "model", replay(table, folder / "model"))
+    return Day(table, model, replay(table, model))
 
 
 def read(records: list[Record], topic: str, kind: type[msgspec.Struct]) -> Iterator[object]:

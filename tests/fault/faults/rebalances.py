@@ -9,12 +9,9 @@ from typing import ClassVar
 from controltower.streaming.exits import Exit
 from schemas.topics import STAGES
 from tests.fault.installation import FaultTower
-from tests.fault.older import unpack_version_before
+from tests.fault.older import WITH_NEW_INPUTS, unpack_version_before
 from tests.fault.suite import Scenario
 from tests.kafka import RealKafka
-
-#: They read more topics than the version before did.
-WITH_NEW_INPUTS = ("project",)
 
 
 def wait_for_share(tower: FaultTower, name: str, stages: Sequence[str] = STAGES) -> None:
@@ -96,13 +93,13 @@ class RollingChange(Scenario):
             wait_for_share(tower, name, stages)
 
     def inject(self, tower: FaultTower, kafka: RealKafka, rng: Random) -> int:
+        tower.pause_while_flowing(rng.uniform(4.0, 8.0))
+        assert tower.stop("apart") == 0
         for name in ("first", "second"):
             tower.pause_while_flowing(rng.uniform(4.0, 8.0))
             code = tower.stop(name)
             newer = "is from a newer version" in tower.log(name)
             assert code == 0 or (code == Exit.PERSON and newer), f"{name} left with {code}"
-            if "apart" in tower.running():
-                assert tower.stop("apart") == 0
             tower.start_worker(name)
             wait_for_share(tower, name)
             tower.wait_for_work()
