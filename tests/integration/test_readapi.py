@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -113,6 +114,27 @@ def test_a_shipment_tells_its_newest_probability(client: TestClient, fold: Proje
     (line,) = client.get("/v1/shipments", params={"tenant": "t"}).json()["items"]
     assert (line["shipment_id"], line["p_late"], line["model_version"]) == ("P-1", 0.5, "m")
     assert client.get("/v1/shipments/nobody").status_code == 404
+
+
+def test_shipments_come_soonest_promised_first(client: TestClient, fold: ProjectFold) -> None:
+    """Page by page, and only those that are wanted: of a phase, a carrier, a model, or that missed."""
+    told = [
+        shipment_status(1, 0.25, shipment_id="P-1", promised_by=at(900)),
+        shipment_status(1, shipment_id="P-2", promised_by=at(300), carrier="other", missed=True),
+        shipment_status(1, shipment_id="P-3", promised_by=at(600), phase=Phase.PLANNED),
+    ]
+    fold.fold([as_record(message, offset) for offset, message in enumerate(told, 1)])
+
+    def ids(**wanted: Any) -> tuple[list[str], str | None]:
+        page = client.get("/v1/shipments", params=wanted).json()
+        return [line["shipment_id"] for line in page["items"]], page.get("next")
+
+    first, after = ids(limit=2)
+    assert first == ["P-2", "P-3"]
+    assert ids(limit=2, after=after)[0] == ["P-1"]
+    assert ids(missed=True)[0] == ids(carrier="other")[0] == ["P-2"]
+    assert ids(phase="PLANNED")[0] == ["P-3"]
+    assert ids(model_version="m")[0] == ["P-1"]
 
 
 def test_a_shipment_on_a_route_is_off_the_board(client: TestClient, fold: ProjectFold) -> None:

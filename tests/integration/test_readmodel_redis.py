@@ -116,9 +116,11 @@ def test_a_redis_that_is_gone_is_store_down() -> None:
 
 
 def test_a_new_run_removes_the_rows_of_the_one_before(store: RedisStore, client: redis.Redis) -> None:
-    """Rows and members of sets of this partition go, those of a partition that goes on stay."""
+    """Rows and members of sets of this partition go, those of a partition that goes on stay; so does
+    the timeline of a route that a shipment was named like."""
     store.begin(1, "old")
-    store.write(1, [make_row(record) for record in story()], {ROUTE_STATUS: 9}, {}, "old")
+    named = as_record(shipment_status(1, shipment_id="r9"))
+    store.write(1, [make_row(record) for record in (*story(), named)], {ROUTE_STATUS: 9}, {}, "old")
     store.begin(2, "other")
     store.write(2, [make_row(as_record(status(4, route="r9"), 3, 2))], {ROUTE_STATUS: 4}, {}, "other")
     assert store.begin(1, "new") == {}
