@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from controltower.streaming.limits import StreamLimits
 
-#: Fewer records since the last fetch are few: then the next ones are waited for so many times as long. At ten
-#: reports a second that saves a third of all transactions, and p99 stays below 300 ms (docs/performance.md).
-FEW_RECORDS = 10
+#: Fewer records since the last fetch are few: then the next ones are waited for so many times as long. At 10
+#: and at 500 reports/s that saves a third of all transactions, and p99 stays below 300 ms
+#: (docs/performance.md).
+FEW_RECORDS = 100
 FEW_WAIT = 1.5
 
 

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import structlog
 
@@ -23,6 +24,8 @@ from controltower.streaming.transactions import Transactions
 from controltower.streaming.writer import Share
 
 IDLE_EVERY_S = 1.0
+_Given = TypeVar("_Given")
+_Found = TypeVar("_Found")
 log = structlog.get_logger(__name__)
 
 
@@ -177,9 +180,7 @@ class OwnedPartition:
     async def _fold(self, records: Sequence[Record]) -> Commit:
         fold = self.taken.fold.fold
         try:
-            if self._spec.blocking:
-                return await self._fold_outside(fold, records)
-            return fold(records)
+            return await self._fold_outside(fold, records) if self._spec.blocking else fold(records)
         except (StageStopped, Unfinished):
             raise
         except Exception as failed:
@@ -191,7 +192,7 @@ class OwnedPartition:
         """In a thread. What waits is not busy, however long: after a restart it would only wait again."""
         self.waits_outside = isinstance(self.taken.fold, Waits)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, fold, records)
+            return await self._in_thread(fold, records)
         finally:
             if self.waits_outside:
                 self.busy_since = time.monotonic()
@@ -217,7 +218,12 @@ class OwnedPartition:
     async def _fold_idle(self, ends: Mapping[str, int]) -> Commit | None:
         if not self._spec.blocking:
             return self.taken.fold.idle(ends)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self.taken.fold.idle, ends)
+        return await self._in_thread(self.taken.fold.idle, ends)
+
+    async def _in_thread(self, call: Callable[[_Given], _Found], given: _Given) -> _Found:
+        """What it says goes into one transaction with what the other partitions have in threads."""
+        with self.transactions.folding():
+            return await asyncio.get_running_loop().run_in_executor(self._pool, call, given)
 
     async def _idle(self) -> None:
         """Tell the fold which topics are read to their end; only what is folded and committed counts."""

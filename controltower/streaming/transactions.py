@@ -1,16 +1,17 @@
 """The transactions of a process: what its partitions have to write goes together, as often as possible.
 
 A transaction costs much the same for one partition as for all, here and at the broker. The polls of a fetch
-are folded one right after the other, so all of them go into one. Under load there are several at once, and
-what is folded while all writers are busy goes into the next.
+are folded one right after the other, or at once in threads, so all of them go into one. Under load there are
+several at once, and what is folded while all writers are busy goes into the next.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,8 +21,11 @@ from controltower.streaming.stage import StageSpec
 from controltower.streaming.writer import Share, TransactionWriter
 
 #: A share of so many records does not wait for other partitions to be folded: writing it takes long enough
-#: to fold them meanwhile.
-LARGE = 100
+#: to fold them meanwhile. With 100 there were three transactions a fetch at 5,000 reports/s in place of one,
+#: for 5 % of a core more and later results (docs/performance.md).
+LARGE = 600
+#: Others wait as long as this at most (s) for what threads are folding: one may wait for something outside.
+COMPANY_S = 0.05
 
 
 @dataclass(slots=True)
@@ -45,6 +49,8 @@ class Transactions:
         self._idle = list(writers)
         self._waiting: list[_Waiting] = []
         self._begins = False
+        #: folds in threads whose shares are to come
+        self._folding = 0
 
     async def write(self, share: Share, records: int) -> None:
         """Return when it is committed; raises as TransactionWriter.write_all.
@@ -57,10 +63,28 @@ class Transactions:
         self._waiting.append(waiting)
         if share.size >= LARGE:
             self._begin()
-        elif not self._begins:  # behind the partitions that were woken together with this one
-            self._begins = True
-            loop.call_soon(self._begin)
+        elif self._folding:
+            loop.call_later(COMPANY_S, self._begin)
+        else:
+            self._begin_soon()
         await waiting.written
+
+    @contextmanager
+    def folding(self) -> Iterator[None]:
+        """While a thread folds what may have a share: small ones of other partitions wait for it."""
+        self._folding += 1
+        try:
+            yield
+        finally:
+            self._folding -= 1
+            if not self._folding:
+                self._begin_soon()
+
+    def _begin_soon(self) -> None:
+        """Behind the partitions that were woken together with this one."""
+        if not self._begins:
+            self._begins = True
+            asyncio.get_running_loop().call_soon(self._begin)
 
     def _begin(self) -> None:
         self._begins = False

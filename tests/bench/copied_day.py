@@ -21,11 +21,12 @@ from schemas.wire import Plan
 from tests.bench.delayed import delayed
 
 PARTITIONS = 4
-#: By then a route in the middle of its way has been found on its path, and was asked about once.
-OPENING_MS = 120_000
 #: The copies of a route are spread over as long as a status or a question may wait, so that they do not all
 #: fall due at once: vehicles of a fleet do not, either.
 _APART_MS = 300_000
+#: The copies of a route come one after the other, so that what each says every five minutes does not fall due
+#: at once either. Two minutes later the last of them has been found on its path, and was asked about once.
+OPENING_MS = _APART_MS + 120_000
 
 
 @dataclass(slots=True, frozen=True)
@@ -52,9 +53,9 @@ class CopiedDay:
 
     @property
     def reports_per_s(self) -> float:
-        """As the day was, all copies together."""
-        lasted_ms = self.arrivals[-1].received_at_ms - self.arrivals[0].received_at_ms
-        return len(self.arrivals) / lasted_ms * 1000
+        """As the day was behind the opening, all copies together."""
+        lasted_ms = self.arrivals[-1].received_at_ms - self.measured_from_ms
+        return self.measured / lasted_ms * 1000
 
     def planned(self) -> Iterator[Out]:
         """The first mark and the plans, which stand in the state before anything is reported."""
@@ -102,8 +103,7 @@ def copied_day(gtfs: Path | None, copies: int, minutes: int | None = None) -> Co
     day = read_recorded_day(gtfs)
     recorded = list(day.arrivals())
     span = _span_of(recorded, minutes)
-    near = _within(span._replace(opens_ms=span.opens_ms - _APART_MS), recorded)
-    copies_of_all = (copy for arrival in near for copy in _copies_of(arrival, copies))
+    copies_of_all = (copy for arrival in _within(span, recorded) for copy in _copies_of(arrival, copies))
     arrivals = sorted(_within(span, copies_of_all), key=lambda arrival: arrival.received_at_ms)
     underway = {_trip_of(arrival) for arrival in arrivals}
     plans = [

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Awaitable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from controltower.streaming.exits import Fenced
 from controltower.streaming.observer import NullObserver
 from controltower.streaming.positions import Position, encode_position, position_key
@@ -95,6 +97,52 @@ def test_a_second_writer_does_not_wait_for_the_first() -> None:
     groups = [[share(0)], [share(1, LARGE), share(2), share(3)]]
     assert play(written, Counted(), groups, writers=2) == [None] * 4
     assert written.together == [[0], [1], [2, 3]]
+
+
+def test_small_shares_wait_for_what_threads_are_folding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So what partitions fold at once in threads is one transaction as soon as the last of them is done,
+    whether that one has anything to write or not."""
+    monkeypatch.setattr("controltower.streaming.transactions.COMPANY_S", 60)
+    written, observer = Written(), Counted()
+    written.may_end.set()
+
+    async def partition(transactions: Transactions, number: int, folded: asyncio.Event) -> None:
+        with transactions.folding():
+            await folded.wait()
+        if number < 2:
+            await transactions.write(share(number), 10)
+
+    async def scenario() -> None:
+        with ThreadPoolExecutor(1) as pool:
+            transactions = Transactions(SPEC, [written], pool, observer)  # type: ignore[arg-type]
+            folded = [asyncio.Event() for _ in range(3)]
+            tasks = [asyncio.ensure_future(partition(transactions, n, e)) for n, e in enumerate(folded)]
+            for event in folded:
+                await asyncio.sleep(0)
+                assert written.together == []
+                event.set()
+            async with asyncio.timeout(10):
+                await asyncio.gather(*tasks)
+
+    asyncio.run(scenario())
+    assert written.together == [[0, 1]]
+
+
+def test_small_shares_do_not_wait_for_a_fold_that_hangs() -> None:
+    """One may wait for something outside for minutes: the others go on without it, and it goes on later."""
+    written = Written()
+    written.may_end.set()
+
+    async def scenario() -> None:
+        with ThreadPoolExecutor(1) as pool:
+            transactions = Transactions(SPEC, [written], pool, Counted())  # type: ignore[arg-type]
+            async with asyncio.timeout(10):
+                with transactions.folding():
+                    await transactions.write(share(0), 10)
+                await transactions.write(share(1), 10)
+
+    asyncio.run(scenario())
+    assert written.together == [[0], [1]]
 
 
 def test_all_partitions_learn_that_a_transaction_was_refused() -> None:
