@@ -22,8 +22,9 @@ from schemas.vocabulary import CommandKind, RejectReason
 LONGEST_DETAIL = 2000
 
 _Model = TypeVar("_Model", bound=BaseModel)
-#: A look at the bytes spares the plans of routes a second decoding.
-_HAUL_PLAN = haul.HAUL_PLAN_SCHEMA.encode()
+#: A look at the bytes spares the plans of routes a second decoding; without the slash of the schema, which
+#: some encoders write as `\/`.
+_HAUL_PLAN = b"haul-plan"
 _TO_RECOVERY = (CommandKind.APPROVE, CommandKind.REFUSE)
 
 #: (value, received_at, where it stands) -> records; raises Rejected and nothing else

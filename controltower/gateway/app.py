@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -19,8 +19,10 @@ from controltower.gateway.letters import MOST_LETTERS, Rejections
 from controltower.gateway.measure import NO_FEED, Measures
 from controltower.gateway.refusal import Refusal, Refused
 from controltower.gateway.store import Store
-from controltower.plans.check import check_plan
+from controltower.plans.check import PlanFault, check_plan
+from controltower.plans.hauls import check_haul_plan
 from controltower.streaming.stage import Out
+from schemas.haul import HaulPlan
 from schemas.plan import Plan
 from schemas.topics import PLANS
 from schemas.wire import encode
@@ -30,8 +32,11 @@ _JSON: Final = "application/json"
 _PROBLEM: Final = "application/problem+json"
 _LARGEST_PLAN_BYTES: Final = 1 << 20
 
+_Plan = TypeVar("_Plan", Plan, HaulPlan)
+
 FeedName = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$", description="the feed's name")]
 RouteId = Annotated[str, Path(min_length=1, max_length=200)]
+ShipmentId = RouteId
 Limit = Annotated[int, Query(ge=1, le=MOST_LETTERS, description="at most so many")]
 DryRun = Annotated[bool, Query(description="store nothing, answer what each event becomes")]
 
@@ -91,22 +96,41 @@ def _add_feeds(
 
 
 def _add_plans(app: FastAPI, doors: Doors, store: Store, measures: Measures) -> None:
+    async def read_plan(
+        request: Request, check: Callable[[bytes], _Plan | tuple[PlanFault, ...]]
+    ) -> tuple[_Plan, bytes]:
+        body = await _read_body(request, _LARGEST_PLAN_BYTES)
+        doors.check_planner(request.headers, body)
+        plan = check(body)
+        if isinstance(plan, tuple):
+            faults = tuple((fault.reason.value, fault.detail) for fault in plan)
+            raise Refused(Refusal.BAD_PLAN, faults=faults)
+        return plan, body
+
+    async def store_plan(key: str, body: bytes, began_s: float, answer: dict[str, Any]) -> Response:
+        await store.write([Out(PLANS, key.encode(), body)])
+        measures.stored(PLANS, 1, time.perf_counter() - began_s)
+        return Response(encode(answer), 202, media_type=_JSON)
+
     @app.put("/v1/routes/{route_id}/plan", tags=["plans"], **openapi.PLAN)
     async def put_plan(request: Request, route_id: RouteId) -> Response:
         """Store a version of a route's plan. A plan that is wrong is refused with every reason at once."""
         began_s = time.perf_counter()
-        body = await _read_body(request, _LARGEST_PLAN_BYTES)
-        doors.check_planner(request.headers, body)
-        plan = check_plan(body)
-        if not isinstance(plan, Plan):
-            faults = tuple((fault.reason.value, fault.detail) for fault in plan)
-            raise Refused(Refusal.BAD_PLAN, faults=faults)
+        plan, body = await read_plan(request, check_plan)
         if plan.route_id != route_id:
             raise Refused(Refusal.ROUTE_MISMATCH)
-        await store.write([Out(PLANS, route_id.encode(), body)])
-        measures.stored(PLANS, 1, time.perf_counter() - began_s)
         answer = {"route_id": route_id, "version": plan.version, "stops": len(plan.stops)}
-        return Response(encode(answer), 202, media_type=_JSON)
+        return await store_plan(route_id, body, began_s, answer)
+
+    @app.put("/v1/shipments/{shipment_id}/plan", tags=["plans"], **openapi.HAUL_PLAN)
+    async def put_haul_plan(request: Request, shipment_id: ShipmentId) -> Response:
+        """Store a version of the plan of a shipment's line haul. A wrong one is refused like a route's."""
+        began_s = time.perf_counter()
+        plan, body = await read_plan(request, check_haul_plan)
+        if plan.shipment_id != shipment_id:
+            raise Refused(Refusal.SHIPMENT_MISMATCH)
+        answer = {"shipment_id": shipment_id, "version": plan.version, "promised_by": plan.promised_by}
+        return await store_plan(shipment_id, body, began_s, answer)
 
 
 async def _read_body(request: Request, most_bytes: int) -> bytes:

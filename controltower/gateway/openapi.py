@@ -7,8 +7,10 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 
 from controltower.gateway.refusal import MEANINGS, Refusal
+from schemas.haul import HaulPlan
 from schemas.plan import Plan
 
 _REF: Final = "#/components/schemas/{name}"
@@ -72,14 +74,21 @@ REJECTIONS: Final[dict[str, Any]] = {
         **_refusals(*_ALWAYS, Refusal.UNKNOWN_FEED),
     }
 }
-PLAN: Final[dict[str, Any]] = {
-    "status_code": 202,
-    "openapi_extra": {"requestBody": {"required": True, "content": _json("Plan")}},
-    "responses": {
-        202: {"description": "the plan is stored in Kafka", "content": _json("PlanStored")},
-        **_refusals(*_ALWAYS, *_TAKING, Refusal.BAD_PLAN, Refusal.ROUTE_MISMATCH),
-    },
-}
+
+
+def _taking_plan(schema: str, answer: str, mismatch: Refusal) -> dict[str, Any]:
+    return {
+        "status_code": 202,
+        "openapi_extra": {"requestBody": {"required": True, "content": _json(schema)}},
+        "responses": {
+            202: {"description": "the plan is stored in Kafka", "content": _json(answer)},
+            **_refusals(*_ALWAYS, *_TAKING, Refusal.BAD_PLAN, mismatch),
+        },
+    }
+
+
+PLAN: Final = _taking_plan("Plan", "PlanStored", Refusal.ROUTE_MISMATCH)
+HAUL_PLAN: Final = _taking_plan("HaulPlan", "HaulPlanStored", Refusal.SHIPMENT_MISMATCH)
 
 
 def describe(app: FastAPI) -> None:
@@ -94,9 +103,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
         summary="For carriers that push events and planners that send plans.",
     )
-    plan = Plan.model_json_schema(ref_template=_REF.replace("{name}", "{model}"))
-    schemas = {**_SCHEMAS, **plan.pop("$defs", {}), "Plan": plan}
-    document.setdefault("components", {})["schemas"] = schemas
+    document.setdefault("components", {})["schemas"] = {**_SCHEMAS, **_of(Plan), **_of(HaulPlan)}
     document["components"]["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer"},
         "signature": {
@@ -111,12 +118,19 @@ def _document(app: FastAPI) -> dict[str, Any]:
     return document
 
 
+def _of(model: type[BaseModel]) -> dict[str, Any]:
+    """The schema of a model by its name, with those that it refers to."""
+    schema = model.model_json_schema(ref_template=_REF.replace("{name}", "{model}"))
+    return {**schema.pop("$defs", {}), model.__name__: schema}
+
+
 def _object(required: dict[str, Any], **optional: Any) -> dict[str, Any]:
     return {"type": "object", "required": list(required), "properties": {**required, **optional}}
 
 
 _TEXT: Final = {"type": "string"}
 _COUNT: Final = {"type": "integer", "minimum": 0}
+_INSTANT: Final = {"type": "string", "format": "date-time"}
 _FAULT: Final = _object({"reason": _TEXT, "detail": _TEXT})
 _SCHEMAS: Final[dict[str, Any]] = {
     "Problem": _object(
@@ -146,7 +160,7 @@ _SCHEMAS: Final[dict[str, Any]] = {
                 "type": "array",
                 "items": _object(
                     {
-                        "rejected_at": {"type": "string", "format": "date-time"},
+                        "rejected_at": _INSTANT,
                         "reason": _TEXT,
                         "detail": _TEXT,
                         "source": _TEXT,
@@ -157,4 +171,5 @@ _SCHEMAS: Final[dict[str, Any]] = {
         }
     ),
     "PlanStored": _object({"route_id": _TEXT, "version": _COUNT, "stops": _COUNT}),
+    "HaulPlanStored": _object({"shipment_id": _TEXT, "version": _COUNT, "promised_by": _INSTANT}),
 }

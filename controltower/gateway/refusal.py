@@ -19,6 +19,7 @@ class Refusal(StrEnum):
     NOT_PARSABLE = "NOT_PARSABLE"
     BAD_PLAN = "BAD_PLAN"
     ROUTE_MISMATCH = "ROUTE_MISMATCH"
+    SHIPMENT_MISMATCH = "SHIPMENT_MISMATCH"
     BAD_PARAMETER = "BAD_PARAMETER"
     NOT_FOUND = "NOT_FOUND"
     NOT_STORED = "NOT_STORED"
@@ -42,6 +43,7 @@ MEANINGS: dict[Refusal, Meaning] = {
     Refusal.NOT_PARSABLE: Meaning(400, "the body is no JSON array of events"),
     Refusal.BAD_PLAN: Meaning(422, "the plan is refused; `faults` has every reason"),
     Refusal.ROUTE_MISMATCH: Meaning(422, "the plan is of another route than the address"),
+    Refusal.SHIPMENT_MISMATCH: Meaning(422, "the plan is of another shipment than the address"),
     Refusal.BAD_PARAMETER: Meaning(422, "a parameter of the request is wrong"),
     Refusal.NOT_FOUND: Meaning(404, "there is nothing at this address"),
     Refusal.NOT_STORED: Meaning(503, "Kafka did not confirm; send the same request again"),

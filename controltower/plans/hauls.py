@@ -7,6 +7,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from controltower.feeds.paths import as_object
+from controltower.feeds.payload import decode_payload
+from controltower.feeds.rejection import Rejected
 from controltower.feeds.times import EARLIEST
 from controltower.plans.check import LATEST, MOST_FAULTS, PlanFault, explain_errors, read_instant
 from schemas import haul
@@ -22,6 +25,19 @@ def looks_like_haul(payload: dict[str, Any]) -> bool:
     if "schema" in payload:
         return bool(payload["schema"] == haul.HAUL_PLAN_SCHEMA)
     return "inbound" in payload or "outbound" in payload
+
+
+def check_haul_plan(value: bytes | None) -> haul.HaulPlan | tuple[PlanFault, ...]:
+    """The plan of a payload that goes to the topic, and so must name its schema; or at most 50 faults."""
+    try:
+        payload = as_object(decode_payload(value), "the record")
+    except Rejected as rejected:
+        return (PlanFault(rejected.reason, rejected.detail),)
+    found = check_haul_plan_object(payload)
+    if "schema" in payload:
+        return found
+    faults = found if isinstance(found, tuple) else ()
+    return (PlanFault(RejectReason.MISSING_FIELD, "schema is missing"), *faults)[:MOST_FAULTS]
 
 
 def check_haul_plan_object(payload: dict[str, Any]) -> haul.HaulPlan | tuple[PlanFault, ...]:

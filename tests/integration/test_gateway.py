@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from agents.commands.gateway import document
 from controltower.clock import wall_ms
 from controltower.embedded.broker import EmbeddedBroker
+from controltower.feeds.intake import read_haul_plan
 from controltower.feeds.registry import load_feeds
 from controltower.gateway.app import make_app
 from controltower.gateway.config import read_gateway_file
@@ -29,6 +31,8 @@ from controltower.intake import DETAIL_HEADER, REASON_HEADER, SOURCE_HEADER
 from controltower.settings import SettingsError
 from controltower.streaming.client import read_topic
 from controltower.streaming.stage import Record
+from schemas.base import Source
+from schemas.haul import HaulPlan
 from schemas.topics import CARRIER_EVENTS, DEAD_LETTERS, PLANS
 from tests.gateway_site import (
     BEARER,
@@ -250,6 +254,50 @@ def test_a_wrong_plan_is_refused_with_every_reason(site: Site) -> None:
     assert problem(site.client.put("/v1/routes/R-7/plan", content=plan_body(), headers=BEARER)) == (
         "UNAUTHENTICATED"
     )
+    assert site.stored() == []
+
+
+def haul_body(**changed: Any) -> bytes:
+    content = json.loads(
+        (ROOT / "schemas" / "examples" / "plans" / "line_haul_of_a_shipment.json").read_text()
+    )
+    return json.dumps(
+        {name: value for name, value in (content | changed).items() if value is not None}
+    ).encode()
+
+
+def test_the_plan_of_a_line_haul_goes_to_the_same_topic(site: Site) -> None:
+    """As it came, keyed by its shipment, so that normalize takes it; the answer tells the promise."""
+    body = haul_body()
+    shipment_id = json.loads(body)["shipment_id"]
+    answer = site.client.put(f"/v1/shipments/{shipment_id}/plan", content=body, headers=PLANNER)
+    [out] = read_haul_plan(body, datetime.now(UTC), Source(topic=PLANS, partition=0, offset=0))
+    promised_by = HaulPlan.model_validate_json(out.value or b"").promised_by
+    assert answer.status_code == 202
+    told = answer.json()
+    assert datetime.fromisoformat(told.pop("promised_by")) == promised_by
+    assert told == {"shipment_id": shipment_id, "version": 1}
+    assert (site.newest().topic, site.newest().key, site.newest().value) == (
+        PLANS,
+        shipment_id.encode(),
+        body,
+    )
+
+
+def test_a_wrong_plan_of_a_line_haul_is_refused_with_every_reason(site: Site) -> None:
+    """Also without its schema, by which normalize knows it; and what is no planner's, or another's."""
+    put = partial(site.client.put, f"/v1/shipments/{json.loads(haul_body())['shipment_id']}/plan")
+    answer = put(content=haul_body(version=0, carrier="", schema=None), headers=PLANNER)
+    assert problem(answer) == "BAD_PLAN"
+    assert [fault["detail"] for fault in answer.json()["faults"]] == [
+        "schema is missing",
+        "version: greater_than_equal",
+        "carrier: string_too_short",
+    ]
+    assert problem(put(content=plan_body(), headers=PLANNER)) == "BAD_PLAN"
+    assert problem(put(content=b"[]", headers=PLANNER)) == "BAD_PLAN"
+    assert problem(put(content=haul_body(shipment_id="another"), headers=PLANNER)) == "SHIPMENT_MISMATCH"
+    assert problem(put(content=haul_body(), headers=BEARER)) == "UNAUTHENTICATED"
     assert site.stored() == []
 
 

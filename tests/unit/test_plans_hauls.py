@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from agents.cli import main
-from controltower.feeds.intake import read_haul_plan
+from controltower.feeds.intake import is_haul_plan, read_haul_plan
 from controltower.feeds.rejection import Rejected
 from controltower.plans.files import PlanRead, read_plans
 from controltower.plans.hauls import check_haul_plan_object
@@ -155,3 +155,13 @@ def test_the_command_tells_one_line_per_reason(tmp_path: Path, capsys: pytest.Ca
     assert [found["shipment_id"] for found in json.loads(capsys.readouterr().out)] == ["P-77", None]
     assert main(["plans", "show", str(file)]) == 2
     assert "there is no such plan among the files" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("slash", ["/", "\\/"])
+def test_an_encoder_may_escape_the_slash_of_the_schema(slash: str) -> None:
+    """As PHP's does: the record is known as a line haul by what its JSON says."""
+    value = json.dumps(haul()).replace("controltower.haul-plan/1", f"controltower.haul-plan{slash}1").encode()
+    assert is_haul_plan(value)
+    assert read_haul_plan(
+        value, datetime(2026, 3, 2, tzinfo=UTC), Source(topic="plans", partition=0, offset=0)
+    )
