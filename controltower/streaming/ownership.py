@@ -172,6 +172,8 @@ class Ownership:
         return numbers
 
     async def _settle(self, numbers: set[int], generation: int) -> None:
+        """What is kept is lent anew with its positions, so no transaction may still be about to move them."""
+        await self._drain()
         self._drop_all_but(numbers, generation)
         if numbers:
             await self._take(sorted(numbers - set(self._held)))

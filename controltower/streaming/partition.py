@@ -60,6 +60,8 @@ class OwnedPartition:
         self._wake = asyncio.Event()
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
+        #: the task of a drain that has not seen its end yet
+        self._ending: asyncio.Task[None] | None = None
         self._label = -1
         self._expected: dict[str, int] = {}
         self._idle_at = 0.0
@@ -84,18 +86,21 @@ class OwnedPartition:
     async def drain(self, limit_s: float) -> None:
         """Finish the transaction in flight and stop; raises RestartMe when it does not end in time.
 
-        Polls that were only waiting are forgotten: the positions are behind them.
+        Polls that were only waiting are forgotten: the positions are behind them. Called again, it waits for
+        the same transaction.
         """
         self._stopping = True
         self._wake.set()
         if isinstance(self.taken.fold, Waits):
             self.taken.fold.give_up()
-        task, self._task = self._task, None
+        task = self._task or self._ending
+        self._task, self._ending = None, task
         if task is None:
             return
         _, late = await asyncio.wait([task], timeout=limit_s)
         if late:
             raise RestartMe(f"the transaction of partition {self.number} did not end within {limit_s:.0f} s")
+        self._ending = None
         self._owe_nothing()
 
     def _owe_nothing(self) -> None:
