@@ -14,8 +14,9 @@ from controltower.streaming.exits import StageStopped
 from controltower.streaming.limits import StreamLimits
 from controltower.streaming.observer import NullObserver
 from controltower.streaming.ownership import Ownership
+from controltower.streaming.poll import Poll
 from controltower.streaming.restore import Progress
-from controltower.streaming.stage import StageSpec
+from controltower.streaming.stage import Record, StageSpec
 from controltower.streaming.takeover import Taken
 from controltower.streaming.writer import TransactionWriter
 from tests.unit.roads import new_fold
@@ -96,6 +97,37 @@ def test_a_deed_that_the_broker_may_have_forgotten_is_taken_anew(lasts_s: float,
     """Else a rebalance after a quiet week would look as if another process had taken the partition."""
     asked = assigned(StreamLimits(deed_lasts_s=lasts_s), (1, [0]), (2, [0]))
     assert asked[1][1] == kept
+
+
+def test_what_still_writes_is_not_lent_anew() -> None:
+    """A transaction that outlives the drain ends the process; until it does, an assignment must not put the
+    positions of before behind it, which a successor would go on from."""
+    failures: list[StageStopped] = []
+    take_over = Asked()
+
+    async def scenario() -> None:
+        spec = StageSpec("track", (INPUT,), "log", lambda partition, partitions: new_fold(), idles=False)
+        connection = Connection(spec, "127.0.0.1:1", "test", limits=StreamLimits(drain_s=0.01))
+        with ThreadPoolExecutor(1) as pool:
+            ownership = Ownership(connection, pool, NullObserver(), failures.append)
+            ownership._take_over = take_over  # type: ignore[assignment]
+            ownership.connect(Edge())
+            ownership.assign([TopicPartition(INPUT, 0)], 1)
+            await asyncio.gather(*ownership._tasks)
+            poll = Poll(INPUT, 0, 1, 0, 1, [Record(INPUT, 0, 0, 0, None, None)])
+            ownership.fetched(poll)
+            ownership.accept(poll)  # without a writer it is never committed
+            while ownership.rooms() and ownership._held[0]._waiting:
+                await asyncio.sleep(0)
+            await ownership.revoke()
+            ownership.assign([TopicPartition(INPUT, 0)], 2)
+            await asyncio.gather(*ownership._tasks)
+
+    asyncio.run(scenario())
+    assert [str(failure) for failure in failures] == [
+        "the transaction of partition 0 did not end within 0 s"
+    ] * 2
+    assert take_over.asked == [([0], [])]
 
 
 def test_without_partitions_nothing_is_asked_of_the_broker() -> None:
