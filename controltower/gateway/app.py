@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Generic, NamedTuple, TypeVar
 
 from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -35,8 +35,7 @@ _LARGEST_PLAN_BYTES: Final = 1 << 20
 _Plan = TypeVar("_Plan", Plan, HaulPlan)
 
 FeedName = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$", description="the feed's name")]
-RouteId = Annotated[str, Path(min_length=1, max_length=200)]
-ShipmentId = RouteId
+SubjectId = Annotated[str, Path(min_length=1, max_length=200)]
 Limit = Annotated[int, Query(ge=1, le=MOST_LETTERS, description="at most so many")]
 DryRun = Annotated[bool, Query(description="store nothing, answer what each event becomes")]
 
@@ -95,42 +94,57 @@ def _add_feeds(
         return Response(encode({"feed": feed, "rejections": found}), media_type=_JSON)
 
 
+class _PlanKind(NamedTuple, Generic[_Plan]):
+    """How plans of one kind are checked, whose they are, and what is answered."""
+
+    check: Callable[[bytes], _Plan | tuple[PlanFault, ...]]
+    subject_of: Callable[[_Plan], str]
+    mismatch: Refusal
+    answer: Callable[[_Plan], dict[str, Any]]
+
+
+_OF_ROUTE: Final = _PlanKind[Plan](
+    check_plan,
+    lambda plan: plan.route_id,
+    Refusal.ROUTE_MISMATCH,
+    lambda plan: {"route_id": plan.route_id, "version": plan.version, "stops": len(plan.stops)},
+)
+_OF_HAUL: Final = _PlanKind[HaulPlan](
+    check_haul_plan,
+    lambda plan: plan.shipment_id,
+    Refusal.SHIPMENT_MISMATCH,
+    lambda plan: {
+        "shipment_id": plan.shipment_id,
+        "version": plan.version,
+        "promised_by": plan.promised_by,
+    },
+)
+
+
 def _add_plans(app: FastAPI, doors: Doors, store: Store, measures: Measures) -> None:
-    async def read_plan(
-        request: Request, check: Callable[[bytes], _Plan | tuple[PlanFault, ...]]
-    ) -> tuple[_Plan, bytes]:
+    async def take(request: Request, subject: str, kind: _PlanKind[_Plan]) -> Response:
+        began_s = time.perf_counter()
         body = await _read_body(request, _LARGEST_PLAN_BYTES)
         doors.check_planner(request.headers, body)
-        plan = check(body)
+        plan = kind.check(body)
         if isinstance(plan, tuple):
             faults = tuple((fault.reason.value, fault.detail) for fault in plan)
             raise Refused(Refusal.BAD_PLAN, faults=faults)
-        return plan, body
-
-    async def store_plan(key: str, body: bytes, began_s: float, answer: dict[str, Any]) -> Response:
-        await store.write([Out(PLANS, key.encode(), body)])
+        if kind.subject_of(plan) != subject:
+            raise Refused(kind.mismatch)
+        await store.write([Out(PLANS, subject.encode(), body)])
         measures.stored(PLANS, 1, time.perf_counter() - began_s)
-        return Response(encode(answer), 202, media_type=_JSON)
+        return Response(encode(kind.answer(plan)), 202, media_type=_JSON)
 
     @app.put("/v1/routes/{route_id}/plan", tags=["plans"], **openapi.PLAN)
-    async def put_plan(request: Request, route_id: RouteId) -> Response:
+    async def put_plan(request: Request, route_id: SubjectId) -> Response:
         """Store a version of a route's plan. A plan that is wrong is refused with every reason at once."""
-        began_s = time.perf_counter()
-        plan, body = await read_plan(request, check_plan)
-        if plan.route_id != route_id:
-            raise Refused(Refusal.ROUTE_MISMATCH)
-        answer = {"route_id": route_id, "version": plan.version, "stops": len(plan.stops)}
-        return await store_plan(route_id, body, began_s, answer)
+        return await take(request, route_id, _OF_ROUTE)
 
     @app.put("/v1/shipments/{shipment_id}/plan", tags=["plans"], **openapi.HAUL_PLAN)
-    async def put_haul_plan(request: Request, shipment_id: ShipmentId) -> Response:
+    async def put_haul_plan(request: Request, shipment_id: SubjectId) -> Response:
         """Store a version of the plan of a shipment's line haul. A wrong one is refused like a route's."""
-        began_s = time.perf_counter()
-        plan, body = await read_plan(request, check_haul_plan)
-        if plan.shipment_id != shipment_id:
-            raise Refused(Refusal.SHIPMENT_MISMATCH)
-        answer = {"shipment_id": shipment_id, "version": plan.version, "promised_by": plan.promised_by}
-        return await store_plan(shipment_id, body, began_s, answer)
+        return await take(request, shipment_id, _OF_HAUL)
 
 
 async def _read_body(request: Request, most_bytes: int) -> bytes:

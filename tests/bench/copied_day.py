@@ -21,11 +21,10 @@ from schemas.wire import Plan
 from tests.bench.delayed import delayed
 
 PARTITIONS = 4
-#: The copies of a route are spread over as long as a status or a question may wait, so that they do not all
-#: fall due at once: vehicles of a fleet do not, either.
+#: The copies of a route come one after the other, over as long as a status or a question may wait, so that
+#: these do not all fall due at once: those of a fleet do not, either.
 _APART_MS = 300_000
-#: The copies of a route come one after the other, so that what each says every five minutes does not fall due
-#: at once either. Two minutes later the last of them has been found on its path, and was asked about once.
+#: Two minutes behind the last copy it has been found on its path, and was asked about once.
 OPENING_MS = _APART_MS + 120_000
 
 

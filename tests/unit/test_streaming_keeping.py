@@ -56,6 +56,18 @@ class Edge:
     def room_changed(self) -> None: ...
 
 
+def owning(
+    limits: StreamLimits, take_over: Asked, pool: ThreadPoolExecutor, failures: list[StageStopped]
+) -> Ownership:
+    """An ownership of what `take_over` gives it."""
+    spec = StageSpec("track", (INPUT,), "log", lambda partition, partitions: new_fold(), idles=False)
+    connection = Connection(spec, "127.0.0.1:1", "test", limits=limits)
+    ownership = Ownership(connection, pool, NullObserver(), failures.append)
+    ownership._take_over = take_over  # type: ignore[assignment]
+    ownership.connect(Edge())
+    return ownership
+
+
 def assigned(
     limits: StreamLimits, *assignments: tuple[int, Collection[int]]
 ) -> list[tuple[list[int], list[int]]]:
@@ -64,12 +76,8 @@ def assigned(
     take_over = Asked()
 
     async def scenario() -> None:
-        spec = StageSpec("track", (INPUT,), "log", lambda partition, partitions: new_fold(), idles=False)
-        connection = Connection(spec, "127.0.0.1:1", "test", limits=limits)
         with ThreadPoolExecutor(1) as pool:
-            ownership = Ownership(connection, pool, NullObserver(), failures.append)
-            ownership._take_over = take_over  # type: ignore[assignment]
-            ownership.connect(Edge())
+            ownership = owning(limits, take_over, pool, failures)
             for generation, numbers in assignments:
                 await ownership.revoke()
                 ownership.assign([TopicPartition(INPUT, number) for number in numbers], generation)
@@ -106,19 +114,16 @@ def test_what_still_writes_is_not_lent_anew() -> None:
     take_over = Asked()
 
     async def scenario() -> None:
-        spec = StageSpec("track", (INPUT,), "log", lambda partition, partitions: new_fold(), idles=False)
-        connection = Connection(spec, "127.0.0.1:1", "test", limits=StreamLimits(drain_s=0.01))
         with ThreadPoolExecutor(1) as pool:
-            ownership = Ownership(connection, pool, NullObserver(), failures.append)
-            ownership._take_over = take_over  # type: ignore[assignment]
-            ownership.connect(Edge())
+            ownership = owning(StreamLimits(drain_s=0.01), take_over, pool, failures)
             ownership.assign([TopicPartition(INPUT, 0)], 1)
             await asyncio.gather(*ownership._tasks)
             poll = Poll(INPUT, 0, 1, 0, 1, [Record(INPUT, 0, 0, 0, None, None)])
             ownership.fetched(poll)
             ownership.accept(poll)  # without a writer it is never committed
-            while ownership.rooms() and ownership._held[0]._waiting:
-                await asyncio.sleep(0)
+            async with asyncio.timeout(10):
+                while ownership._held[0]._waiting:
+                    await asyncio.sleep(0)
             await ownership.revoke()
             ownership.assign([TopicPartition(INPUT, 0)], 2)
             await asyncio.gather(*ownership._tasks)

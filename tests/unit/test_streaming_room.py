@@ -14,13 +14,13 @@ from controltower.streaming.broker_clock import BrokerClock
 from controltower.streaming.connection import Connection
 from controltower.streaming.edge import ReadEnd, TopicPartition
 from controltower.streaming.exits import StageStopped
-from controltower.streaming.observer import NullObserver
+from controltower.streaming.observer import NullObserver, StreamObserver
 from controltower.streaming.partition import OwnedPartition
 from controltower.streaming.poll import Poll
 from controltower.streaming.stage import Commit, PartitionFold, Record, StageSpec
 from controltower.streaming.takeover import Taken
 from controltower.streaming.transactions import Transactions
-from controltower.streaming.writer import Share
+from controltower.streaming.writer import Share, TransactionWriter
 
 INPUT = "events"
 LABEL = 1
@@ -60,6 +60,24 @@ class HeldWriter:
     def write_all(self, _changelog: str, shares: Sequence[Share]) -> None:
         self.together.append([share.partition for share in shares])
         assert self.may_write.wait(10)
+
+
+class Noted(Transactions):
+    """Tells that a share was handed in."""
+
+    def __init__(
+        self,
+        spec: StageSpec,
+        writers: Sequence[TransactionWriter],
+        pool: ThreadPoolExecutor,
+        observer: StreamObserver,
+    ) -> None:
+        super().__init__(spec, writers, pool, observer)
+        self.handed_in = asyncio.Event()
+
+    async def write(self, share: Share, records: int) -> None:
+        self.handed_in.set()
+        await super().write(share, records)
 
 
 class Edge:
@@ -142,17 +160,16 @@ def test_what_partitions_fold_in_threads_is_one_transaction(monkeypatch: pytest.
     )
 
     async def scenario(pool: ThreadPoolExecutor, writing: ThreadPoolExecutor) -> None:
-        transactions = Transactions(spec, [writer], writing, NullObserver())  # type: ignore[arg-type]
+        transactions = Noted(spec, [writer], writing, NullObserver())  # type: ignore[arg-type]
         both = [_owned(n, fold, spec, Edge(), pool, failures) for n, fold in enumerate((Nothing(), slow))]
         for owned in both:
             owned.transactions = transactions
             owned.start(LABEL)
             owned.fetched(_poll(0, owned.number))
             owned.accept(_poll(0, owned.number))
-        for _ in range(1000):
-            await asyncio.sleep(0)
-        slow.may_end.set()
         async with asyncio.timeout(10):
+            await transactions.handed_in.wait()
+            slow.may_end.set()
             while any(owned.in_flight.total() for owned in both) and not failures:
                 await asyncio.sleep(0)
         for owned in both:
