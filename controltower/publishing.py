@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from controltower.streaming.stage import Out
 from schemas import topics, wire
 from schemas.cloud_events import stamp_of
 
-_EXCEPTION, _ACTION = "controltower.exception/1", "controltower.action/1"
-_STATUS, _REPLY = "controltower.route-status/1", "controltower.command-reply/1"
-_FEED = "controltower.feed-status/1"
-_SHIPMENT = "controltower.shipment-status/1"
-_ETAS = b'"eta":'
-_NO_ETAS = _ETAS + b"[]"
+_EXCEPTION: Final = "controltower.exception/1"
+_ACTION: Final = "controltower.action/1"
+_STATUS: Final = "controltower.route-status/1"
+_REPLY: Final = "controltower.command-reply/1"
+_FEED: Final = "controltower.feed-status/1"
+_SHIPMENT: Final = "controltower.shipment-status/1"
+_ETAS: Final = b'"eta":'
+_NO_ETAS: Final = _ETAS + b"[]"
 
 
 def publish_exception(record: wire.ExceptionRecord, stage: str, partition: int, value: bytes) -> Out:

@@ -6,10 +6,12 @@ byte of a msgpack array, a JSON text or a zlib stream, none of which is that sma
 
 from __future__ import annotations
 
+from typing import Final
+
 from controltower.streaming.exits import Refused
 
-UNSTAMPED = 1
-_LAST = 0x0F
+UNSTAMPED: Final = 1
+_LAST: Final = 0x0F
 
 
 def stamp(schema: int, data: bytes) -> bytes:

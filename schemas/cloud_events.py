@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
+from typing import Final
 
 Headers = tuple[tuple[str, bytes], ...]
 
-SPEC_VERSION = "1.0"
-CONTENT_TYPE = "application/json"
+SPEC_VERSION: Final = "1.0"
+CONTENT_TYPE: Final = "application/json"
 #: (id within the stage, when it happened in stream time) -> the headers of one record
 Stamp = Callable[[str, datetime], Headers]
 

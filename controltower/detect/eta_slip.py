@@ -8,6 +8,8 @@ it: not beside SLA_AT_RISK, SLA_BREACHED or LATE_DEPARTURE of the same route.
 
 from __future__ import annotations
 
+from typing import Final
+
 from controltower.detect.rule import Verdict, Wake
 from controltower.route.evidence import Slipping
 from controltower.route.limits import Limits
@@ -16,7 +18,7 @@ from schemas.vocabulary import ExceptionCode
 CODE = ExceptionCode.ETA_SLIP
 WAKES = Wake.LOOK
 #: What tells of the slip already.
-TOLD_BY = (ExceptionCode.SLA_AT_RISK, ExceptionCode.SLA_BREACHED, ExceptionCode.LATE_DEPARTURE)
+TOLD_BY: Final = (ExceptionCode.SLA_AT_RISK, ExceptionCode.SLA_BREACHED, ExceptionCode.LATE_DEPARTURE)
 
 
 def step(was: Slipping, at_ms: int, slip_ms: int, limits: Limits) -> Slipping:

@@ -13,11 +13,11 @@ checked on the other; `controltower evaluate motion` runs them on any file.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from controltower.route.limits import Limits
 
-_LEAST_S = 1.0
+_LEAST_S: Final = 1.0
 
 
 class Mean(NamedTuple):

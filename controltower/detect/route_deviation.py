@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from typing import Final
 
 import msgspec
 
@@ -21,8 +22,8 @@ from schemas.vocabulary import ExceptionCode
 CODE = ExceptionCode.ROUTE_DEVIATION
 WAKES = Wake.ASTRAY
 
-_IDLE = Detour()
-_AHEAD_M = 300.0
+_IDLE: Final = Detour()
+_AHEAD_M: Final = 300.0
 
 
 def step(was: Detour, seen: Observation) -> Detour:

@@ -7,6 +7,8 @@ late without one.
 
 from __future__ import annotations
 
+from typing import Final
+
 from controltower.detect.rule import Verdict, Wake
 from controltower.route.limits import Limits
 from controltower.route.steadied import Steadied, Thresholds
@@ -18,7 +20,7 @@ WAKES = Wake.SCORE
 
 
 #: There is one level only.
-_NEVER = 2.0
+_NEVER: Final = 2.0
 
 
 def thresholds(limits: Limits) -> Thresholds:

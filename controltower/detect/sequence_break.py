@@ -11,6 +11,7 @@ served or the plan is updated.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from controltower.detect.rule import Observation, Verdict, Wake
 from controltower.route.evidence import Reversal
@@ -20,9 +21,9 @@ from schemas.vocabulary import ExceptionCode
 CODE = ExceptionCode.SEQUENCE_BREAK
 WAKES = Wake.BACKWARD | Wake.SERVED
 
-_STOPS_TOLD = 8
+_STOPS_TOLD: Final = 8
 #: A path may go on for this long before it turns back, since a fix in between may lack.
-_TURN_M = 500.0
+_TURN_M: Final = 500.0
 
 
 def step(was: Reversal, seen: Observation, moved_m: float) -> Reversal:

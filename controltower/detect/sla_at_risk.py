@@ -12,6 +12,7 @@ more beyond the promise, by the quantiles of the answer.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from controltower.detect.rule import Explained, Verdict, Wake
 from controltower.route.limits import Limits
@@ -27,7 +28,7 @@ from schemas.vocabulary import ExceptionCode
 CODE = ExceptionCode.SLA_AT_RISK
 WAKES = Wake.SCORE
 
-_STOPS_TOLD = 8
+_STOPS_TOLD: Final = 8
 
 
 def thresholds(limits: Limits) -> Thresholds:

@@ -10,6 +10,7 @@ by LATE_DEPARTURE. Latched: only a person or the end of the route closes it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from controltower.detect.rule import Verdict, Wake
 from controltower.route.limits import Limits
@@ -19,7 +20,7 @@ from schemas.vocabulary import ExceptionCode
 CODE = ExceptionCode.SLA_BREACHED
 WAKES = Wake.DEADLINE | Wake.LOOK
 
-_STOPS_TOLD = 8
+_STOPS_TOLD: Final = 8
 
 
 def due_ms(plan: RoutePlan, left: Sequence[int], after_ms: int, limits: Limits) -> int:

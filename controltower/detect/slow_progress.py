@@ -6,6 +6,8 @@ seen for a while or is not late is not slow. Clears once it covers 60 % in 5 min
 
 from __future__ import annotations
 
+from typing import Final
+
 from controltower.detect.rule import Observation, Verdict, Wake
 from controltower.route.evidence import Slow
 from schemas.vocabulary import ExceptionCode
@@ -13,7 +15,7 @@ from schemas.vocabulary import ExceptionCode
 CODE = ExceptionCode.SLOW_PROGRESS
 WAKES = Wake.CADENCE
 
-_IDLE = Slow()
+_IDLE: Final = Slow()
 
 
 def step(was: Slow, seen: Observation, astray: bool) -> Slow:

@@ -10,17 +10,17 @@ stands long enough to be reported, 2 beyond the exit radius. How fast it moves r
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Final
 
 from controltower.detect.motion import weight_of
 from controltower.detect.rule import silence_limit_ms
 from controltower.route.evidence import Progress, Standing
 from controltower.route.limits import Limits
 
-_NEAR_EXITS = 3
-_FAR_EXITS = 2
+_NEAR_EXITS: Final = 3
+_FAR_EXITS: Final = 2
 #: The mean forgets slowly: at 30 s between fixes it spans 20 min.
-_MEAN_FIXES = 40
+_MEAN_FIXES: Final = 40
 
 
 def settle(was: Standing, before: Progress, x: float, y: float, now: Any, limits: Limits) -> Standing:

@@ -6,6 +6,7 @@ One later stop is a change of order, as drivers make them. One exception a route
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from controltower.detect.rule import Verdict, Wake
 from controltower.route.planned_stop import PlannedStop
@@ -14,7 +15,7 @@ from schemas.vocabulary import ExceptionCode
 CODE = ExceptionCode.STOP_SKIPPED
 WAKES = Wake.SERVED
 
-_STOPS_TOLD = 8
+_STOPS_TOLD: Final = 8
 
 
 def verdict(stops: Sequence[PlannedStop], skipped: Sequence[int], now_ms: int) -> Verdict:

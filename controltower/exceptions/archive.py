@@ -20,8 +20,8 @@ CLOSE_MS: Final = 24 * HOUR_MS
 #: From CLOSED, or from forgetting a route, each a day after the end: 30 days after it in all.
 KEEP_MS: Final = 29 * 24 * HOUR_MS
 
-_decode_record = msgspec.json.Decoder(wire.ExceptionRecord).decode
-_decode_graves = msgspec.json.Decoder(list[tuple[str, str, str]]).decode
+_decode_record: Final = msgspec.json.Decoder(wire.ExceptionRecord).decode
+_decode_graves: Final = msgspec.json.Decoder(list[tuple[str, str, str]]).decode
 
 
 @dataclass(slots=True, frozen=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
 from uuid import UUID, uuid5
 
 from controltower.route.timeline import from_ms
 from schemas.vocabulary import ExceptionCode
 
 #: Namespace of this product's ids (a random UUID, fixed for ever).
-NAMESPACE = UUID("6f0c1f7e-52c4-4d4e-9d3f-2f1f6b0f9a11")
+NAMESPACE: Final = UUID("6f0c1f7e-52c4-4d4e-9d3f-2f1f6b0f9a11")
 
 
 def exception_id(tenant: str, code: ExceptionCode, subject: str, scope: str, generation_ms: int) -> str:

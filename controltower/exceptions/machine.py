@@ -67,8 +67,10 @@ class Move:
     damped: bool = False
 
 
-_OPEN, _ACK, _RECOVERY = Status.OPEN, Status.ACKNOWLEDGED, Status.IN_RECOVERY
-_LIVE = (_OPEN, _ACK, _RECOVERY)
+_OPEN: Final = Status.OPEN
+_ACK: Final = Status.ACKNOWLEDGED
+_RECOVERY: Final = Status.IN_RECOVERY
+_LIVE: Final = (_OPEN, _ACK, _RECOVERY)
 
 
 def _only(mark: Mark) -> frozenset[Mark]:

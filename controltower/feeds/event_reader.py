@@ -26,10 +26,10 @@ from controltower.feeds.zones import compile_zones
 from schemas.vocabulary import RejectReason
 from schemas.wire import Place, Scan, Source
 
-MPS_PER_UNIT = {"m/s": 1.0, "km/h": 1 / 3.6, "mph": 0.44704, "kn": 1852 / 3600}
+MPS_PER_UNIT: Final = {"m/s": 1.0, "km/h": 1 / 3.6, "mph": 0.44704, "kn": 1852 / 3600}
 #: A later version of the mapping replaces what an earlier one made of the same event, whatever the carrier
 #: calls its revision (below 2**31).
-REVISIONS_PER_VERSION = 1 << 31
+REVISIONS_PER_VERSION: Final = 1 << 31
 #: Required fields that the scan needs in any case.
 _READ_ONCE: Final[tuple[FieldName, ...]] = ("occurred_at", "lat", "lon")
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from typing import Final
 
 import msgspec
 
@@ -47,13 +48,13 @@ from schemas.vocabulary import Milestone, RejectReason
 from schemas.wire import Scan, Source, encode
 
 #: Header values outside 2000-2100 are no times of a recorded day.
-_EARLIEST_MS = 946_684_800_000
-_LATEST_MS = 4_102_444_800_000
-_MOST_DIGITS = len(str(_LATEST_MS))
+_EARLIEST_MS: Final = 946_684_800_000
+_LATEST_MS: Final = 4_102_444_800_000
+_MOST_DIGITS: Final = len(str(_LATEST_MS))
 #: Label of records whose feed we do not know, since labels come from closed lists.
-UNKNOWN_FEED = "unknown"
+UNKNOWN_FEED: Final = "unknown"
 #: A record that grew beyond this when it was unpacked does not fit into dead-letters (8 MiB with its frame).
-LARGEST_LETTER_BYTES = 7 << 20
+LARGEST_LETTER_BYTES: Final = 7 << 20
 
 
 class NormalizeFold:

@@ -18,7 +18,7 @@ from schemas.vocabulary import RejectReason
 
 _SCAN_ID_CHARACTERS: Final = 24
 _SEPARATOR: Final = "\x1f"
-_encode_time = msgspec.json.Encoder().encode
+_encode_time: Final = msgspec.json.Encoder().encode
 #: What identifies an event where the mapping does not say: everything that tells it from its neighbours.
 _TELLING: tuple[FieldName, ...] = ("vehicle_id", "stop_id", "code", "text", "hub", "place_name")
 

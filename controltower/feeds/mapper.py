@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy as copy_of
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from controltower.feeds.conditions import compile_any, compile_nothings
 from controltower.feeds.event_reader import EventReader, compile_event, compile_times
@@ -24,10 +24,10 @@ from schemas.vocabulary import Nothing, RejectReason
 from schemas.wire import Scan, Source
 
 #: A payload of 1 MiB holds fewer honest events; more would be one list of shipments named again and again.
-MOST_SCANS_PER_RECORD = 5000
+MOST_SCANS_PER_RECORD: Final = 5000
 
 #: The path of the record's key: `$.@key`.
-KEY_FIELD = "@key"
+KEY_FIELD: Final = "@key"
 
 
 class Reading(NamedTuple):

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from controltower.feeds.rejection import Rejected
 from schemas.vocabulary import RejectReason
 
-LARGEST_PAYLOAD_BYTES = 1 << 20
-DEEPEST_NESTING = 64
+LARGEST_PAYLOAD_BYTES: Final = 1 << 20
+DEEPEST_NESTING: Final = 64
 
-_decode = msgspec.json.Decoder().decode
+_decode: Final = msgspec.json.Decoder().decode
 
 
 def check_size(value: bytes | None) -> bytes:
@@ -57,7 +57,7 @@ def decode_payload(value: bytes | None) -> Any:
     return payload
 
 
-_NO_BRACKETS = bytes(code for code in range(256) if code not in b"{}[]")
+_NO_BRACKETS: Final = bytes(code for code in range(256) if code not in b"{}[]")
 
 
 def _may_be_too_deep(value: bytes) -> bool:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from controltower.feeds.rejection import Rejected
 from schemas.vocabulary import RejectReason
 
-LONGEST_IDENTIFIER = 200
+LONGEST_IDENTIFIER: Final = 200
 #: Codes and their texts are cut, so that free text cannot grow.
-LONGEST_RAW = 200
+LONGEST_RAW: Final = 200
 #: Beyond any speed, bearing or accuracy; keeps huge integers out of floats.
-LARGEST_NUMBER = 1e9
+LARGEST_NUMBER: Final = 1e9
 #: Closer to 0/0 (about 10 cm) is a device without a fix, not a van in the Gulf of Guinea.
-NO_FIX_DEG = 1e-6
+NO_FIX_DEG: Final = 1e-6
 
 
 def read_identifier(value: Any, field: str) -> str | None:

@@ -41,7 +41,7 @@ _OVER: Final = frozenset({ExceptionStatus.RESOLVED, ExceptionStatus.CLOSED})
 _WAITING: Final = frozenset({ActionState.PROPOSED, ActionState.PENDING_APPROVAL})
 #: Above any time in ms until the year 2286, so that severity sorts before time.
 _SEVERITY_STEP: Final = 10**13
-_decode_status = msgspec.json.Decoder(RouteSeen).decode
+_decode_status: Final = msgspec.json.Decoder(RouteSeen).decode
 
 
 @dataclass(slots=True, frozen=True)

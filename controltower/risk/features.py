@@ -6,7 +6,7 @@ All are known at the moment of the question. A missing value is None, never zero
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from controltower.detect.habits import hour_key
 from controltower.detect.lost_time import lost_ms
@@ -15,10 +15,10 @@ from controltower.route.evidence import Progress, Snapshot
 from controltower.route.plan import RoutePlan
 from controltower.route.planned_stop import PlannedStop
 
-FEATURE_SET = "stop-lateness/4"
+FEATURE_SET: Final = "stop-lateness/4"
 #: Of a question that tells the features from `SITUATION_FROM` on once for all of its rows. A score stage from
 #: before there was one counts such a question as unknown and leaves it.
-SHARED_SET = f"{FEATURE_SET}+situation"
+SHARED_SET: Final = f"{FEATURE_SET}+situation"
 
 #: Name and meaning, in the order in which they stand in a request.
 FEATURES: tuple[tuple[str, str], ...] = (
@@ -61,21 +61,25 @@ FEATURES: tuple[tuple[str, str], ...] = (
     ("stay_pace", "stays at the stops behind it against their planned service"),
 )
 
-_NAMES = tuple(name for name, _ in FEATURES)
-_SLACK, _BUFFER = _NAMES.index("slack_s"), _NAMES.index("planned_buffer_s")
-_PLANNED, _HORIZON = _NAMES.index("planned_s"), _NAMES.index("horizon_s")
-_SHIFT_END = _NAMES.index("shift_end")
+_NAMES: Final = tuple(name for name, _ in FEATURES)
+_SLACK: Final = _NAMES.index("slack_s")
+_BUFFER: Final = _NAMES.index("planned_buffer_s")
+_PLANNED: Final = _NAMES.index("planned_s")
+_HORIZON: Final = _NAMES.index("horizon_s")
+_SHIFT_END: Final = _NAMES.index("shift_end")
 #: From here on a feature is about the route and equal for all stops of one moment.
-SITUATION_FROM = _NAMES.index("slip_s")
-_TEN_MIN_MS = 600_000
-_HOUR_MS = 3_600_000
-_DAY_MS = 24 * _HOUR_MS
+SITUATION_FROM: Final = _NAMES.index("slip_s")
+_TEN_MIN_MS: Final = 600_000
+_HOUR_MS: Final = 3_600_000
+#: Of an hour.
+_HUNDREDTH_MS: Final = 36_000
+_DAY_MS: Final = 24 * _HOUR_MS
 #: The first pace is noise: what a minute late means shows only after so long.
-_PACE_AFTER_MS = 600_000
+_PACE_AFTER_MS: Final = 600_000
 #: The sun moves so many degrees an hour: the hour of the day needs no time zone.
-_DEGREES_PER_HOUR = 15.0
+_DEGREES_PER_HOUR: Final = 15.0
 #: 1970-01-01 was a Thursday.
-_EPOCH_WEEKDAY = 3
+_EPOCH_WEEKDAY: Final = 3
 
 Row = tuple[float | None, ...]
 
@@ -102,18 +106,20 @@ def feature_rows(moment: Moment, chosen: Sequence[int]) -> Iterator[tuple[int, R
         yield i, ahead + situation
 
 
-def ahead_rows(moment: Moment, chosen: Sequence[int]) -> Iterator[tuple[int, Row]]:
+def ahead_rows(moment: Moment, chosen: Sequence[int]) -> list[tuple[int, Row]]:
     """As `feature_rows`, but of each row only what lies between the vehicle and the stop."""
     plan = moment.plan
     etas = dict(zip(chosen, estimate_p50s(plan.stops, chosen, moment.slip_ms, moment.now_ms), strict=True))
     path_km = round(plan.path.length_m / 1000, 1)
     sun_ms = int(plan.frame.lon / _DEGREES_PER_HOUR * _HOUR_MS)
     service_ms = 0
+    rows: list[tuple[int, Row]] = []
     for between, i in enumerate(moment.remaining):
         stop, eta = plan.stops[i], etas.get(i)
         if eta is not None:
-            yield i, _ahead(moment, stop, eta, between, service_ms, path_km, eta + sun_ms)
+            rows.append((i, _ahead(moment, stop, eta, between, service_ms, path_km, eta + sun_ms)))
         service_ms += stop.service_ms
+    return rows
 
 
 def to_shift_row(row: Row, shift_left_s: float) -> Row:
@@ -157,7 +163,7 @@ def _ahead(
         float(between),
         service_ms / 1000,
         None if usual is None else usual[1] / 1000,
-        round(solar_ms % _DAY_MS / _HOUR_MS, 2),
+        (solar_ms % _DAY_MS + _HUNDREDTH_MS // 2) // _HUNDREDTH_MS / 100,
         float((solar_ms // _DAY_MS + _EPOCH_WEEKDAY) % 7),
         0.0,
     )

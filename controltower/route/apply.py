@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from controltower.detect import late_departure, signal_lost
 from controltower.exceptions.episode import Trigger
@@ -45,9 +45,9 @@ from controltower.route.wording import put_in_words
 from schemas import wire
 from schemas.vocabulary import Resolution, RouteEnd
 
-_ACCURACY_UNKNOWN_M = 0.0
+_ACCURACY_UNKNOWN_M: Final = 0.0
 #: Partitions of the intake: every route of one shares its name.
-_SOURCES_KEPT = 4096
+_SOURCES_KEPT: Final = 4096
 
 
 def apply_scan(route: Route, scan: Scan, limits: Limits, effects: Effects) -> None:

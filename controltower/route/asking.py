@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import floor
+from typing import Final
 
 from controltower.detect import sla_at_risk
 from controltower.risk.features import (
@@ -29,7 +30,7 @@ from schemas import wire
 from schemas.vocabulary import ExceptionCode
 
 #: What scores and ETAs open.
-SCORED = frozenset(
+SCORED: Final = frozenset(
     {
         ExceptionCode.SLA_AT_RISK,
         ExceptionCode.SLA_BREACHED,
@@ -39,11 +40,12 @@ SCORED = frozenset(
 )
 
 #: Its place in a situation.
-_SPEED = [name for name, _ in FEATURES].index("speed_ratio") - SITUATION_FROM
+_SPEED: Final = [name for name, _ in FEATURES].index("speed_ratio") - SITUATION_FROM
 #: Slower than its plan from, and until: shares of the planned way over 5 to 10 min.
-_SLOWER_FROM, _SLOWER_UNTIL = 0.85, 0.95
+_SLOWER_FROM: Final = 0.85
+_SLOWER_UNTIL: Final = 0.95
 #: From which answer on reasons are wanted is told to so many parts, downwards: one too many does no harm.
-_EXPLAIN_STEPS = 10_000
+_EXPLAIN_STEPS: Final = 10_000
 
 
 def ask_if_due(route: Route, now_ms: int, limits: Limits, effects: Effects) -> None:
@@ -64,7 +66,7 @@ def ask_if_due(route: Route, now_ms: int, limits: Limits, effects: Effects) -> N
         return
     risk.asked += 1
     moment = moment_of(route, plan, slip, now_ms, remaining)
-    rows, situation = list(ahead_rows(moment, chosen)), situation_of(moment)
+    rows, situation = ahead_rows(moment, chosen), situation_of(moment)
     _note_speed(route, situation)
     is_timetable = not any(plan.stops[i].shipments for i in chosen)
     effects.tell(
@@ -142,6 +144,7 @@ def choose_stops(
         return tuple(sorted({*kept[: limits.score_stops - len(last)], *last}))
     between = kept[1:-1]
     p50s = estimate_p50s(stops, between, slip_ms, now_ms)
-    slack_ms = {i: (stops[i].promised_ms or 0) - p50 for i, p50 in zip(between, p50s, strict=True)}
-    tightest = sorted(between, key=slack_ms.__getitem__)[: limits.score_stops - 2]
+    slacks_ms = [(stops[i].promised_ms or 0) - p50s[place] for place, i in enumerate(between)]
+    places = sorted(range(len(between)), key=slacks_ms.__getitem__)[: limits.score_stops - 2]
+    tightest = [between[place] for place in places]
     return tuple(sorted({kept[0], *(last or kept[-1:]), *tightest}))

@@ -4,7 +4,7 @@ before the clock of the log passes them, so that neither ticks nor polls change 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from controltower.detect import late_departure, signal_lost
 from controltower.exceptions import lifecycle
@@ -31,7 +31,14 @@ class Deadline(NamedTuple):
 Fire = Callable[[Route, Deadline, Limits, Effects], None]
 
 
-_HOLD_OVER, _SILENCE, _NOT_DEPARTED, _ROUTE_OVER, _WAKE, _ESCALATE, _RELEASE, _PROMISE = range(8)
+_HOLD_OVER: Final = 0
+_SILENCE: Final = 1
+_NOT_DEPARTED: Final = 2
+_ROUTE_OVER: Final = 3
+_WAKE: Final = 4
+_ESCALATE: Final = 5
+_RELEASE: Final = 6
+_PROMISE: Final = 7
 
 
 def pending(route: Route, limits: Limits) -> Iterator[Deadline]:

@@ -7,23 +7,30 @@ after an hour, the slip per hour to 9 %.
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec.structs import replace
 
 from controltower.route.evidence import Driving
 from controltower.route.plan import RoutePlan
 
 #: This far before a stop the vehicle has come to it.
-_NEAR_M = 30.0
+_NEAR_M: Final = 30.0
 #: A stay beyond so many times the service and a minute is trouble and no habit.
-_LONGEST_STAY, _ALLOWED_MS = 3, 60_000
+_LONGEST_STAY: Final = 3
+_ALLOWED_MS: Final = 60_000
 #: Between two fixes this far apart driving is free where the vehicle got on by these shares of what it got on
 #: freely so far. What lies further off is a light or a jump of the fixes, and counts for an eighth, so that
 #: who is slow all day is found to be slow; beyond the outer shares it is none of it.
-_SHORTEST_MS, _LONGEST_MS = 5_000, 60_000
-_FREE_FROM, _FREE_UNTIL = 0.7, 1.6
-_LEAST, _MOST, _DOUBTED = 0.3, 3.0, 8
+_SHORTEST_MS: Final = 5_000
+_LONGEST_MS: Final = 60_000
+_FREE_FROM: Final = 0.7
+_FREE_UNTIL: Final = 1.6
+_LEAST: Final = 0.3
+_MOST: Final = 3.0
+_DOUBTED: Final = 8
 #: To begin with it is as if it had driven freely for a minute, faster than planned: plans include the lights.
-_BEGIN = Driving(free_ms=60_000, planned_ms=78_000)
+_BEGIN: Final = Driving(free_ms=60_000, planned_ms=78_000)
 
 
 def drive_on(was: Driving, at_ms: int, took_ms: int, planned_ms: int, ahead_m: float) -> Driving:

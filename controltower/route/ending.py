@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from controltower.route.judge import end_episode
 from controltower.route.limits import Limits
 from controltower.route.route import Effects, Route
 from schemas.vocabulary import Milestone, Resolution, RouteEnd
 
 #: A scan of one of these at a stop means that the stop is done.
-SERVING = frozenset(
+SERVING: Final = frozenset(
     {
         Milestone.STOP_DEPARTED,
         Milestone.ATTEMPT_FAILED,

@@ -10,21 +10,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 from controltower.route.plan import RoutePlan
 from controltower.route.planned_stop import PlannedStop
 
-_FADE_MS = 3_600_000.0
-_SIGMA_BASE_S = 60.0
-_SIGMA_SHARE = 0.13
+_FADE_MS: Final = 3_600_000.0
+_SIGMA_BASE_S: Final = 60.0
+_SIGMA_SHARE: Final = 0.13
 #: The 90 % quantile of a normal distribution, in sigmas.
-Z_90 = 1.2816
+Z_90: Final = 1.2816
 #: Half the width between the 10 % and the 90 % quantile: so many seconds, and so many per second ahead.
-SPREAD_S = Z_90 * _SIGMA_BASE_S
-SPREAD_SHARE = Z_90 * _SIGMA_SHARE
+SPREAD_S: Final = Z_90 * _SIGMA_BASE_S
+SPREAD_SHARE: Final = Z_90 * _SIGMA_SHARE
 
 
-def estimate_p50s(stops: Sequence[PlannedStop], which: Sequence[int], slip_ms: int, now_ms: int) -> list[int]:
+def estimate_p50s(stops: tuple[PlannedStop, ...], which: Sequence[int], slip_ms: int, now_ms: int) -> list[int]:
     """Median arrival (ms) at each stop in `which` of a vehicle that is `slip_ms` late at `now_ms`."""
     behind = now_ms - slip_ms
     p50s = []

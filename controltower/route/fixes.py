@@ -16,7 +16,7 @@ from msgspec import Raw
 from controltower.route.evidence import Fix
 
 #: All but the accuracy: an array of 4, a signed integer and two floats, each behind its mark.
-_FIX = Struct(">BBqBdBd")
+_FIX: Final = Struct(">BBqBdBd")
 _ARRAY_OF_4: Final = 0x94
 _INT: Final = 0xD3
 _FLOAT: Final = 0xCB
@@ -28,15 +28,15 @@ _WHOLE_BELOW: Final = 128.0
 #: Where the time stands: a mark (of a signed number or not) and 8 bytes.
 _TIME_FROM: Final = 2
 _TIME_TO: Final = 10
-_time = Struct(">q").pack
+_time: Final = Struct(">q").pack
 #: How an array begins: of up to 15, and of more, with four bytes for how many.
-_SHORT_HEADS = tuple([bytes([0x90 + many]) for many in range(16)])
-_LONG_HEAD = 0xDD
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[Fix]).decode
-_decode_one = msgspec.msgpack.Decoder(Fix).decode
+_SHORT_HEADS: Final = tuple([bytes([0x90 + many]) for many in range(16)])
+_LONG_HEAD: Final = 0xDD
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(list[Fix]).decode
+_decode_one: Final = msgspec.msgpack.Decoder(Fix).decode
 
-NO_FIXES = Raw(_SHORT_HEADS[0])
+NO_FIXES: Final = Raw(_SHORT_HEADS[0])
 
 
 def pack_fix(fix: Fix) -> bytes:

@@ -6,6 +6,7 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 import msgspec
 
@@ -35,8 +36,8 @@ from controltower.streaming.stage import Commit, Out, Record
 from schemas import topics, wire
 from schemas.vocabulary import Refusal, Transition
 
-STATE_KEY = b"r/"
-_STAGE = "track"
+STATE_KEY: Final = b"r/"
+_STAGE: Final = "track"
 
 
 class TrackFold:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from controltower.detect import (
     excess_dwell,
     long_halt,
@@ -24,9 +26,9 @@ from controltower.route.steadied import begin_anew
 from schemas import wire
 from schemas.vocabulary import ExceptionCode, Resolution, Transition
 
-_SCORED = frozenset({ExceptionCode.SLA_AT_RISK, ExceptionCode.ROUTE_OVERLOADED})
+_SCORED: Final = frozenset({ExceptionCode.SLA_AT_RISK, ExceptionCode.ROUTE_OVERLOADED})
 #: Opened by scores and slip, which are looked at every few minutes.
-_SLOW = frozenset({ExceptionCode.SLA_AT_RISK, ExceptionCode.ETA_SLIP, ExceptionCode.ROUTE_OVERLOADED})
+_SLOW: Final = frozenset({ExceptionCode.SLA_AT_RISK, ExceptionCode.ETA_SLIP, ExceptionCode.ROUTE_OVERLOADED})
 
 
 def find_episode(route: Route, code: ExceptionCode) -> Episode | None:

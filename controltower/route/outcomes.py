@@ -6,6 +6,8 @@ model look better than what dispatch had to act on.
 
 from __future__ import annotations
 
+from typing import Final
+
 from controltower.route.packed import open_shares
 from controltower.route.plan import RoutePlan
 from controltower.route.route import Effects, Route
@@ -13,10 +15,10 @@ from controltower.route.state import FORETOLD, pack_foretold
 from controltower.route.timeline import MINUTE_MS
 
 #: p(late) is counted in tenths.
-SAID = tuple(f"{i / 10:.1f}" for i in range(10))
-CAME = ("in_time", "late")
+SAID: Final = tuple(f"{i / 10:.1f}" for i in range(10))
+CAME: Final = ("in_time", "late")
 #: A stop that was served in time is known to be by then.
-_SERVED_LATER_MS = 2 * MINUTE_MS
+_SERVED_LATER_MS: Final = 2 * MINUTE_MS
 
 
 def await_outcomes(route: Route, plan: RoutePlan) -> None:
@@ -43,8 +45,9 @@ def settle_outcomes(route: Route, at_ms: int, now_ms: int, effects: Effects) -> 
         elif promised_ms + _SERVED_LATER_MS < now_ms:
             count_outcome(permille, True, effects)
         else:
-            open_.append(FORETOLD.pack(i, permille))
-    risk.foretold = b"".join(open_)
+            open_.append((i, permille))
+    if len(open_) * FORETOLD.size < len(risk.foretold):
+        risk.foretold = b"".join([FORETOLD.pack(i, permille) for i, permille in open_])
 
 
 def count_outcome(permille: int, late: bool, effects: Effects) -> None:

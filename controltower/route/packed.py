@@ -18,12 +18,12 @@ from controltower.route.steadied import Answers
 #: Against the ETA of the rule, and from the median down to the 10 % and up to the 90 % quantile, seconds.
 Arrival = tuple[int, int, int]
 
-_encode = msgspec.msgpack.Encoder().encode
-_decode_shares = msgspec.msgpack.Decoder(dict[int, float]).decode
-_decode_arrivals = msgspec.msgpack.Decoder(dict[int, Arrival]).decode
-_decode_answers = msgspec.msgpack.Decoder(Answers).decode
-_decode_snapshot = msgspec.msgpack.Decoder(Snapshot).decode
-_decode_leaving = msgspec.msgpack.Decoder(Leaving).decode
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode_shares: Final = msgspec.msgpack.Decoder(dict[int, float]).decode
+_decode_arrivals: Final = msgspec.msgpack.Decoder(dict[int, Arrival]).decode
+_decode_answers: Final = msgspec.msgpack.Decoder(Answers).decode
+_decode_snapshot: Final = msgspec.msgpack.Decoder(Snapshot).decode
+_decode_leaving: Final = msgspec.msgpack.Decoder(Leaving).decode
 
 
 def pack(value: object) -> Raw:
@@ -32,12 +32,13 @@ def pack(value: object) -> Raw:
 
 
 #: An empty mapping; and a struct, as an array, of which every field is as usual: it begins with none of them.
-NO_ENTRIES, AS_USUAL = pack({}), pack(())
-PACKED_START = b"\x90"
+NO_ENTRIES: Final = pack({})
+AS_USUAL: Final = pack(())
+PACKED_START: Final = b"\x90"
 #: How a snapshot begins: an array of so many parts.
-_HEAD = bytes([0x90 + len(Snapshot.__struct_fields__)])
+_HEAD: Final = bytes([0x90 + len(Snapshot.__struct_fields__)])
 #: Where its time stands, behind the mark of a number of 8 bytes, signed or not.
-_AT = Struct(">q")
+_AT: Final = Struct(">q")
 _AT_PLACE: Final = 3
 _UNSIGNED: Final = 0xCF
 _SIGNED: Final = 0xD3

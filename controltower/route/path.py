@@ -7,17 +7,18 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 #: Mean metres per degree of latitude (WGS 84 mean radius 6,371,008.8 m).
-METRES_PER_DEGREE = 6_371_008.8 * math.pi / 180
+METRES_PER_DEGREE: Final = 6_371_008.8 * math.pi / 180
 #: Points closer than this to the line between their neighbours are dropped: far below the noise of a fix.
-SIMPLIFY_M = 2.0
+SIMPLIFY_M: Final = 2.0
 #: Metres of offset that one metre of distance from the expected place costs. It separates the two passes
 #: of a path that crosses itself or doubles back, where both offsets are equal.
-NEARNESS_WEIGHT = 0.02
+NEARNESS_WEIGHT: Final = 0.02
 #: The same for places behind. Where a path goes back by the street that it came, both lie as near to a
 #: vehicle that has turned, and vehicles drive on: what is ahead may be three times as far.
-BEHIND_WEIGHT = 0.06
+BEHIND_WEIGHT: Final = 0.06
 
 
 @dataclass(frozen=True, slots=True)

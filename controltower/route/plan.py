@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from controltower import polyline
 from controltower.route.path import Frame, Path
@@ -19,13 +19,13 @@ from controltower.route.timeline import to_ms
 from schemas import wire
 
 #: Parsed paths kept in memory; a city has far fewer shapes than trips.
-_PATHS_KEPT = 4096
+_PATHS_KEPT: Final = 4096
 #: Placed stops kept in memory: the trips of a line share path and stops, a van's round is its own.
-_LAYOUTS_KEPT = 1024
+_LAYOUTS_KEPT: Final = 1024
 
 Learned = Mapping[str, tuple[float, int]]
 #: (lat, lon) per stop, degrees
-NEAR_STOP_M = 60.0
+NEAR_STOP_M: Final = 60.0
 Places = tuple[tuple[float, float], ...]
 
 
@@ -59,7 +59,7 @@ class RoutePlan:
     breaks: tuple[tuple[int, int], ...]
     #: scheduled course: metres along and the time planned for them, both never falling
     course_m: array[float]
-    course_ms: array[int]
+    course_ms: array[float]
     #: without a path: how much wider than a corridor the way of each leg may be; else empty
     spare_m: tuple[float, ...] = ()
     #: what was usual before the day of this route: kind of stop and hour -> (stays, quantile in ms)
@@ -88,7 +88,7 @@ class RoutePlan:
         return bool(self.breaks) and any(start <= at_ms <= end for start, end in self.breaks)
 
 
-def _interpolate(xs: Sequence[float], ys: Sequence[float], x: float) -> float:
+def _interpolate(xs: array[float], ys: array[float], x: float) -> float:
     i = bisect_right(xs, x)
     if i == 0:
         return ys[0]
@@ -149,9 +149,10 @@ def _spares(stops: Sequence[PlannedStop]) -> tuple[float, ...]:
     return tuple(spare_of(math.hypot(b.x - a.x, b.y - a.y)) for a, b in pairwise(stops)) or (0.0,)
 
 
-def _course(stops: Sequence[PlannedStop]) -> tuple[array[float], array[int]]:
-    """The schedule as a curve without steps back: arrival and departure of every stop."""
-    metres, times = array("d"), array("q")
+def _course(stops: Sequence[PlannedStop]) -> tuple[array[float], array[float]]:
+    """The schedule as a curve without steps back: arrival and departure of every stop. Instants as floats, as
+    all that is reckoned with them."""
+    metres, times = array("d"), array("d")
     for stop in stops:
         for at in (stop.arrival_ms, stop.departure_ms):
             if not times or (at > times[-1] and stop.along_m >= metres[-1]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Final
 
 from controltower.route.driving import drive_on, leave
 from controltower.route.evidence import NOT_DRIVING, Fix, Progress, Samples
@@ -11,24 +11,24 @@ from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
 
 #: Looking back this far allows for noise and a short reversal.
-_BACK_M = 200.0
-_AHEAD_M = 150.0
+_BACK_M: Final = 200.0
+_AHEAD_M: Final = 150.0
 #: A vehicle that turns round may be this much further back for each second since it was on its path.
-_BACK_MPS = 20.0
+_BACK_MPS: Final = 20.0
 #: Fixes in a row on another part of the path until progress moves there.
-_ELSEWHERE_FIXES = 3
-_SAMPLE_MS = 5 * 60_000
+_ELSEWHERE_FIXES: Final = 3
+_SAMPLE_MS: Final = 5 * 60_000
 #: A fix with better accuracy than this does not widen the corridor.
-_GOOD_ACCURACY_M = 20.0
+_GOOD_ACCURACY_M: Final = 20.0
 #: Silences longer than this say nothing about the usual rhythm.
-_LONGEST_GAP_MS = 10 * 60_000
-_CADENCE_WEIGHT = 8
+_LONGEST_GAP_MS: Final = 10 * 60_000
+_CADENCE_WEIGHT: Final = 8
 #: More gaps than these say no more.
-_MOST_GAPS = 99
+_MOST_GAPS: Final = 99
 #: A stop counts as passed this far behind it.
-_PASSED_M = 20.0
+_PASSED_M: Final = 20.0
 #: The last stop counts as reached this far before it: vehicles park short of it.
-_FINISH_M = 60.0
+_FINISH_M: Final = 60.0
 
 
 def advance(now: Progress, plan: RoutePlan, fix: Fix, x: float, y: float, limits: Limits) -> Progress:

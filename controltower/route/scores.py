@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import erfc, sqrt
+from typing import Final
 
 from controltower.route.eta import Z_90, estimate_p50s
 from controltower.route.packed import NO_ENTRIES, Arrival, open_arrivals, open_shares, pack
@@ -15,10 +16,10 @@ from controltower.route.state import open_load
 from controltower.route.timeline import to_ms
 from schemas import wire
 
-TO_ERFC = Z_90 / sqrt(2)
+TO_ERFC: Final = Z_90 / sqrt(2)
 #: p(late) is told to so many parts.
-LATE_STEPS = 10_000
-_TO_STEPS = 0.5 * LATE_STEPS
+LATE_STEPS: Final = 10_000
+_TO_STEPS: Final = 0.5 * LATE_STEPS
 
 
 def question_of(score: wire.Score) -> tuple[int, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec import Raw
 
 from controltower.route.evidence import Snapshot
@@ -17,7 +19,7 @@ from controltower.route.packed import AS_USUAL, PACKED_START, open_snapshot, pac
 from controltower.route.state import RouteState, encode_state
 
 #: After every fix.
-NEVER_MS = 1 << 60
+NEVER_MS: Final = 1 << 60
 
 
 class Trail:

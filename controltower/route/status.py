@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from controltower.detect import excess_dwell, long_halt
 from controltower.route.eta_text import write_etas
 from controltower.route.evidence import Snapshot
@@ -15,7 +17,7 @@ from schemas import wire
 from schemas.vocabulary import Motion, Phase
 
 #: Standing shorter than this is traffic, not a stop.
-_MOVING_MS = 90_000
+_MOVING_MS: Final = 90_000
 
 
 def motion_of(state: RouteState, plan: RoutePlan, snapshot: Snapshot) -> Motion:

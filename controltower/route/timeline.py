@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-MINUTE_MS = 60_000
-HOUR_MS = 60 * MINUTE_MS
-_DAY_MS = 24 * HOUR_MS
+MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 60 * MINUTE_MS
+_DAY_MS: Final = 24 * HOUR_MS
 
 
 def to_ms(instant: datetime) -> int:

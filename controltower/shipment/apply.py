@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -11,9 +11,9 @@ from controltower.shipment.milestones import advance
 from controltower.shipment.state import Said, Shipment
 from schemas.wire import Assignment, HaulPlan, Scan
 
-MOST_PENDING = 20
-MOST_SEEN = 32
-MOST_VERSIONS = 8
+MOST_PENDING: Final = 20
+MOST_SEEN: Final = 32
+MOST_VERSIONS: Final = 8
 
 
 class Effects(NamedTuple):

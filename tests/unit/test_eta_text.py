@@ -89,7 +89,7 @@ def test_the_text_is_what_the_structs_would_give(
     promised = promised[: len(stop_ids)]
     plan, now_ms = plan_of(stop_ids, promised), START_MS + since_ms
     risk = Risk(p_late=pack(p_late), arrivals=pack(arrivals))
-    text, slack_s, band_s = write_etas(plan, range(len(stop_ids)), risk, slip_ms, now_ms)
+    text, slack_s, band_s = write_etas(plan, tuple(range(len(stop_ids))), risk, slip_ms, now_ms)
     promises = [None if p is None else START + timedelta(minutes=5 * i) + p for i, p in enumerate(promised)]
     etas = structs_of(plan, promises, risk, slip_ms, now_ms)
     assert text == wire.encode(etas)
