@@ -25,7 +25,9 @@ SPREAD_S: Final = Z_90 * _SIGMA_BASE_S
 SPREAD_SHARE: Final = Z_90 * _SIGMA_SHARE
 
 
-def estimate_p50s(stops: tuple[PlannedStop, ...], which: Sequence[int], slip_ms: int, now_ms: int) -> list[int]:
+def estimate_p50s(
+    stops: tuple[PlannedStop, ...], which: Sequence[int], slip_ms: int, now_ms: int
+) -> list[int]:
     """Median arrival (ms) at each stop in `which` of a vehicle that is `slip_ms` late at `now_ms`."""
     behind = now_ms - slip_ms
     p50s = []

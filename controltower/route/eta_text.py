@@ -49,7 +49,7 @@ def write_etas(plan: RoutePlan, left: tuple[int, ...], risk: Risk, slip_ms: int,
     """The ETA of each stop left, to the whole second. Of the model where it was asked, between scored stops
     where some were, else of the rule; p_late of the other stops follows from that."""
     stops, minutes, seconds, late_texts, now_s = plan.stops, _MINUTES, _SECONDS, _LATE_TEXTS, now_ms // 1000
-    to_steps, to_erfc, begins_ms = LATE_STEPS / 2, TO_ERFC, now_s * 1000
+    to_steps, to_erfc, tail_of, begins_ms = LATE_STEPS / 2, TO_ERFC, erfc, now_s * 1000
     lates = {i: wire.encode(p).decode() for i, p in open_shares(risk.p_late).items()}
     spread = [] if risk.arrivals is NO_ENTRIES else spread_arrivals(open_arrivals(risk.arrivals), left)
     p50s_ms = estimate_p50s(stops, left, slip_ms, now_ms)
@@ -73,7 +73,7 @@ def write_etas(plan: RoutePlan, left: tuple[int, ...], risk: Risk, slip_ms: int,
             left_ms = promised_ms - begins_ms - (p50_s - now_s) * 1000  # of small numbers, where compiled
             slacks_ms.append(left_ms)
             width_s = late_s if left_ms >= 0 else early_s  # as `late_steps_of`, which would be a call a stop
-            late = late_texts[int(to_steps * erfc(left_ms // 1000 * to_erfc / (width_s or 1)) + 0.5)]
+            late = late_texts[int(to_steps * tail_of(left_ms // 1000 * to_erfc / (width_s or 1)) + 0.5)]
         if i in lates:
             late = lates[i]
         p10_s, p90_s = p50_s - early_s, p50_s + late_s

@@ -94,8 +94,8 @@ def _interpolate(xs: array[float], ys: array[float], x: float) -> float:
         return ys[0]
     if i == len(xs):
         return ys[-1]
-    span = xs[i] - xs[i - 1]
-    return ys[i - 1] + (ys[i] - ys[i - 1]) * ((x - xs[i - 1]) / span)
+    x_before, y_before = xs[i - 1], ys[i - 1]
+    return y_before + (ys[i] - y_before) * ((x - x_before) / (xs[i] - x_before))
 
 
 @lru_cache(maxsize=_PATHS_KEPT)
