@@ -9,7 +9,8 @@ from typing import Final
 import msgspec
 
 from controltower.clock import instant_of
-from controltower.feedhealth.slots import DELAY_BOUNDS_S, SLOT_MS, Counts, delay_place, slot_of
+from controltower.feedhealth.counts import Counts, Open
+from controltower.feedhealth.slots import DELAY_BOUNDS_S, SLOT_MS, delay_place, slot_of
 from controltower.feeds.vehicles import SKEW_TOLERANCE_MS
 from controltower.streaming.stage import Out
 from schemas.topics import FEED_HEALTH
@@ -22,17 +23,6 @@ _TALLIED: Final = ("future", "disordered", "duplicates")
 
 #: (since_ms) -> vehicles heard of since then, per feed
 HeardSince = Callable[[int], Mapping[str, int]]
-
-
-class Open(msgspec.Struct, array_like=True):
-    """The open slot of one feed."""
-
-    slot: int
-    carrier: str
-    tenant: str
-    first_ms: int
-    last_ms: int
-    counts: Counts
 
 
 class Meter:

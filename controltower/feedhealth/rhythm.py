@@ -6,7 +6,8 @@ from typing import Final
 
 import msgspec
 
-from controltower.feedhealth.slots import SLOT_MS, Counts
+from controltower.feedhealth.counts import Counts
+from controltower.feedhealth.slots import SLOT_MS
 from schemas.wire import FeedPulse
 
 #: The last 20 min of a feed that is heard in every slot.

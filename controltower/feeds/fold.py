@@ -11,8 +11,9 @@ from typing import Final
 import msgspec
 
 from controltower.clock import epoch_ms_of, instant_of
+from controltower.feedhealth.counts import Counts
 from controltower.feedhealth.meter import METER_KEY, Meter, count_scan
-from controltower.feedhealth.slots import SLOT_MS, Counts
+from controltower.feedhealth.slots import SLOT_MS
 from controltower.feeds.clock import CLOCK_KEY, SourceClock, tick_everyone
 from controltower.feeds.governing import is_for_everybody, tell_everybody
 from controltower.feeds.intake import READERS, accept_plan, is_haul_plan, read_haul_plan, tell_plan

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from controltower.feeds.vehicle import Vehicle
 from controltower.stamped import open_stamped, stamp
 from schemas.wire import Scan, VehicleMoved
 
@@ -20,20 +21,6 @@ MOST_LEFT: Final = 4
 FORGET_AFTER_MS: Final = 48 * 3600 * 1000
 #: 2: a byte for the schema.
 SCHEMA: Final = 2
-
-
-class Vehicle(msgspec.Struct, array_like=True):
-    """State of one vehicle. `fixed_at_ms` is the latest fix on the current route."""
-
-    seen_ms: int
-    route_id: str | None = None
-    fixed_at_ms: int = 0
-    left: dict[str, int] = {}  # route -> when it was left
-    skew_ms: int = 0
-    skew_before_ms: int = 0
-    skew_since_ms: int = 0
-    #: the newest time that it told, as it told it
-    told_ms: int = 0
 
 
 def measure_skew_s(vehicle: Vehicle, ahead_ms: int, now_ms: int) -> float:

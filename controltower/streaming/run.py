@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -12,7 +13,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import structlog
 
@@ -28,6 +29,11 @@ from controltower.streaming.topic_watch import TopicWatch
 from controltower.streaming.watchdog import Watchdog
 
 log = structlog.get_logger(__name__)
+
+#: So many more objects that may refer to others than before, until those among them that only refer to each
+#: other are looked for. A fetch on its way holds thousands, with Python's own 700 nearly all looks are at
+#: these, and none is ever found: it was a tenth of normalize.
+_YOUNG_OBJECTS: Final = 50_000
 
 
 def run_stage(
@@ -66,6 +72,7 @@ def run_stage(
 
 def _run_joined(connection: Connection, observer: StreamObserver) -> None:
     _choose_loop()
+    gc.set_threshold(_YOUNG_OBJECTS, *gc.get_threshold()[1:])
     try:
         asyncio.run(_StageProcess(connection, observer).run())
     except BaseException:  # an error in our own frame: threads of the clients would keep the process

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from controltower.feedhealth.counts import Counts
 from controltower.feedhealth.rhythm import discipline
-from controltower.feedhealth.slots import Counts, delay_place
+from controltower.feedhealth.slots import delay_place
 from schemas.vocabulary import ExceptionCode, FeedState, Resolution, Transition
 from tests.unit.feed_days import (
     day,
