@@ -21,16 +21,16 @@ METER_KEY: Final = b"c/meter"
 AT_WORK_MS: Final = 600_000
 _TALLIED: Final = ("future", "disordered", "duplicates")
 
-#: (since_ms) -> vehicles heard of since then, per feed
-HeardSince = Callable[[int], Mapping[str, int]]
+#: (upto_ms) -> vehicles at work then, per feed
+CountAtWork = Callable[[int], Mapping[str, int]]
 
 
 class Meter:
     """One intake source. What goes into which slot is a function of its records alone."""
 
-    def __init__(self, source: str, heard_since: HeardSince) -> None:
+    def __init__(self, source: str, count_at_work: CountAtWork) -> None:
         self._source = source
-        self._heard_since = heard_since
+        self._count_at_work = count_at_work
         self._open: dict[str, Open] = {}
         self._oldest = 0
         self._changed = False
@@ -63,7 +63,7 @@ class Meter:
         if not self._open or (self._oldest + 1) * SLOT_MS > upto_ms:
             return []
         closed = [feed for feed, found in self._open.items() if (found.slot + 1) * SLOT_MS <= upto_ms]
-        at_work = self._heard_since(upto_ms - AT_WORK_MS)
+        at_work = self._count_at_work(upto_ms)
         outs = []
         for feed in sorted(closed):
             found = self._open.pop(feed)

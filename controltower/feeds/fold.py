@@ -12,7 +12,7 @@ import msgspec
 
 from controltower.clock import epoch_ms_of, instant_of
 from controltower.feedhealth.counts import Counts
-from controltower.feedhealth.meter import METER_KEY, Meter, count_scan
+from controltower.feedhealth.meter import AT_WORK_MS, METER_KEY, Meter, count_scan
 from controltower.feedhealth.slots import SLOT_MS
 from controltower.feeds.clock import CLOCK_KEY, SourceClock, tick_everyone
 from controltower.feeds.governing import is_for_everybody, tell_everybody
@@ -85,7 +85,7 @@ class NormalizeFold:
         self._surge_changed = False
         self._clock = SourceClock()
         self._fleet = Fleet()
-        self._meter = Meter(self._source, self._fleet.count_heard)
+        self._meter = Meter(self._source, self._count_at_work)
         self._outputs: list[Out] = []
         self._tallies: Counter[tuple[str, ...]] = Counter()
 
@@ -146,6 +146,10 @@ class NormalizeFold:
         for (name, *labels), count in list(self._tallies.items()):
             if name in ("accepted", "rejected"):
                 self._tallies["received", labels[0]] += count
+
+    def _count_at_work(self, upto_ms: int) -> Mapping[str, int]:
+        """Vehicles per feed. By the clock, since records of a slot that has gone by may still come."""
+        return self._fleet.count_heard(max(upto_ms, self._clock.at_ms) - AT_WORK_MS)
 
     def _advance(self, at_ms: int) -> None:
         clock = self._clock

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from controltower.feeds.members import Members
 from controltower.feeds.rejection import Rejected
 from controltower.feeds.values import LONGEST_IDENTIFIER, read_identifier
 from schemas.vocabulary import RejectReason
@@ -193,7 +194,7 @@ def compile_steps(rest: str, path: str) -> list[Step]:
 def _step_into(name: str, path: str) -> Step:
     def into(node: Any) -> Any:
         if type(node) is not dict:
-            if type(node) is _Members:
+            if type(node) is Members:
                 return node.map(into)
             if type(node) is list:
                 raise Rejected(
@@ -206,24 +207,10 @@ def _step_into(name: str, path: str) -> Step:
     return into
 
 
-class _Members(list[Any]):
-    """All members of a list, which a path goes through together."""
-
-    def map(self, step: Step) -> Any:
-        found = _Members()
-        for member in self:
-            value = step(member)
-            if type(value) is _Members:
-                found += value
-            elif value is not None:
-                found.append(value)
-        return found or None
-
-
 def _step_through(text: str, path: str) -> Step:
     """`[]`, `[0]` or `[key=value]`."""
     if not text:
-        return lambda node: _Members(_as_list(node)) or None
+        return lambda node: Members(_as_list(node)) or None
     if re.fullmatch(r"-?\d+", text):
         index = int(text)
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
-
+from controltower.feeds.instant import Instant
 from controltower.feeds.paths import Chain
 from controltower.feeds.rejection import Rejected
 from controltower.feeds.time_patterns import compile_pattern
@@ -24,14 +23,6 @@ _LATEST_EPOCH_S = 10_000_000_000
 
 class NoZone(ValueError):
     """A time without an offset, and no zone to assume."""
-
-
-class Instant(msgspec.Struct, frozen=True, gc=False):
-    """A time in UTC, the zone that was assumed because the payload had none, and the time as written."""
-
-    at: datetime
-    assumed_zone: str | None
-    local: datetime
 
 
 #: (value, its event, when we received it, field for the detail) -> Instant; raises Rejected

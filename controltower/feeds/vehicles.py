@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from itertools import takewhile
 from typing import Final
 
 import msgspec
@@ -67,50 +69,70 @@ def follow(vehicle: Vehicle, scan: Scan, occurred_ms: int, now_ms: int) -> Vehic
 
 
 class Fleet:
-    """The vehicles of one source by changelog key, longest unseen first."""
+    """The vehicles of one source by changelog key: those at work and those that rest, each longest unseen
+    first. A count costs what comes and goes, not what exists."""
 
     def __init__(self) -> None:
-        self._vehicles: dict[bytes, Vehicle] = {}
+        self._at_work: dict[bytes, Vehicle] = {}
+        self._resting: dict[bytes, Vehicle] = {}
+        self._counts: Counter[str] = Counter()
         self._changed: set[bytes] = set()
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(Vehicle).decode
 
     def restore(self, key: bytes, value: bytes) -> None:
-        self._vehicles[key] = self._decode(open_stamped(value, SCHEMA, "a vehicle")[1])
+        self._at_work[key] = self._decode(open_stamped(value, SCHEMA, "a vehicle")[1])
 
     def restored(self) -> None:
-        self._vehicles = dict(sorted(self._vehicles.items(), key=lambda entry: entry[1].seen_ms))
+        """The first count tells who rests."""
+        self._at_work = dict(sorted(self._at_work.items(), key=lambda entry: entry[1].seen_ms))
+        self._counts.update(map(_feed_of, self._at_work))
 
     def see(self, feed: str, vehicle_id: str, now_ms: int) -> Vehicle:
         """The state of a vehicle that is heard of at `now_ms`, which never goes back; new if need be."""
         key = f"v/{feed}/{vehicle_id}".encode()
-        vehicle = self._vehicles.pop(key, None) or Vehicle(now_ms, skew_since_ms=now_ms)
+        vehicle = self._at_work.pop(key, None)
+        if vehicle is None:
+            vehicle = self._resting.pop(key, None) or Vehicle(now_ms, skew_since_ms=now_ms)
+            self._counts[feed] += 1
         vehicle.seen_ms = now_ms
-        self._vehicles[key] = vehicle
+        self._at_work[key] = vehicle
         self._changed.add(key)
         return vehicle
 
-    def count_heard(self, since_ms: int) -> Counter[str]:
-        """Vehicles heard of since then, per feed."""
-        heard: Counter[str] = Counter()
-        for key, vehicle in reversed(self._vehicles.items()):
-            if vehicle.seen_ms < since_ms:
-                break
-            heard[key.split(b"/", 2)[1].decode()] += 1
-        return heard
+    def count_heard(self, since_ms: int) -> Mapping[str, int]:
+        """Vehicles heard of since then, per feed; `since_ms` never goes back, as for `see`."""
+        self._let_rest(since_ms)
+        return self._counts
+
+    def _let_rest(self, since_ms: int) -> None:
+        for key in _unseen(self._at_work, since_ms):
+            self._resting[key] = self._at_work.pop(key)
+            self._counts[_feed_of(key)] -= 1
 
     def forget_unseen(self, now_ms: int) -> None:
         """Drops the vehicles that were last heard of 48 h ago or earlier."""
-        while self._vehicles:
-            key, vehicle = next(iter(self._vehicles.items()))
-            if vehicle.seen_ms > now_ms - FORGET_AFTER_MS:
-                return
-            del self._vehicles[key]
+        since_ms = now_ms - FORGET_AFTER_MS + 1
+        self._let_rest(since_ms)
+        for key in _unseen(self._resting, since_ms):
+            del self._resting[key]
             self._changed.add(key)
 
     def take_changes(self) -> list[tuple[bytes, bytes | None]]:
         """Changelog entries since the last call, in the order of their keys."""
         keys, self._changed = sorted(self._changed), set()
-        vehicles = self._vehicles
+        found = [self._at_work.get(key) or self._resting.get(key) for key in keys]
         encode = self._encode
-        return [(key, stamp(SCHEMA, encode(vehicles[key])) if key in vehicles else None) for key in keys]
+        return [
+            (key, None if vehicle is None else stamp(SCHEMA, encode(vehicle)))
+            for key, vehicle in zip(keys, found, strict=True)
+        ]
+
+
+def _unseen(vehicles: Mapping[bytes, Vehicle], since_ms: int) -> list[bytes]:
+    """Those not heard of since then, of vehicles of which the longest unseen come first."""
+    return [key for key, _ in takewhile(lambda entry: entry[1].seen_ms < since_ms, vehicles.items())]
+
+
+def _feed_of(key: bytes) -> str:
+    return key.split(b"/", 2)[1].decode()
