@@ -26,6 +26,7 @@ _HOT = (
     "controltower/feeds/fold.py",
     "controltower/feeds/identity.py",
     "controltower/feeds/mapper.py",
+    "controltower/feeds/meanings.py",
     "controltower/feeds/paths.py",
     "controltower/feeds/payload.py",
     "controltower/feeds/plain_event.py",
