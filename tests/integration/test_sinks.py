@@ -22,6 +22,9 @@ from tests.unit.recovery_day import exception
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 EVENTS = 60
 KILLS = 2
+#: While nobody dies, and behind a stop.
+QUIET, LAST = 40, 4
+PUBLISHED = KILLS * EVENTS + QUIET + LAST
 
 
 @pytest.fixture(scope="module")
@@ -102,12 +105,12 @@ def test_kill_nine_loses_nothing_and_repeats_have_the_same_id(tower: Tower, desk
 
 def test_what_is_told_is_told_once_while_nobody_dies(tower: Tower, desk: HttpReceiver) -> None:
     """No repetition without a failure; the stage settles to nothing that waits."""
-    expected = publish(tower, 10_000, 40)
+    expected = publish(tower, 10_000, QUIET)
     desk.wait_for(lambda: set(expected) <= {h["webhook-id"] for h, _ in desk.requests})
     wait_until("nothing waits", lambda: waiting(tower) == 0)
     tower.stop("deliver-last")
     start(tower, "deliver-again")
-    last = publish(tower, 20_000, 4)
+    last = publish(tower, 20_000, LAST)
     desk.wait_for(lambda: set(last) <= {h["webhook-id"] for h, _ in desk.requests})
     counts = Counter(desk.ids())
     assert {counts[name] for name in (*expected, *last)} == {1}
@@ -117,7 +120,7 @@ def test_what_was_given_up_is_listed_and_told_again(
     tower: Tower, desk: HttpReceiver, gone: HttpReceiver
 ) -> None:
     """A receiver that said 410 gets it all once it is back; another span is told again by its time."""
-    wait_until("all of the gone sink was given up", lambda: listed(tower) >= KILLS * EVENTS)
+    wait_until("all of the gone sink was given up", lambda: listed(tower) >= PUBLISHED)
     gone.behave = lambda *_: (204, {})
     before = len(gone.requests)
     assert tower.run("replay-letters", "sinks", "replay", "gone", "--undelivered") == 0
