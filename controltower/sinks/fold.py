@@ -31,7 +31,7 @@ _SWEEP_EVERY_MS: Final = 60_000
 
 
 class DeliverFold:
-    """A PartitionFold, and Waits: the outbox is closed while the partition is not ours.
+    """A PartitionFold, Begins and Waits: the outbox is closed while the partition is not ours.
 
     now_ms: this machine's clock; attempts and waits are not stream time, since receivers are not.
     """
@@ -66,6 +66,12 @@ class DeliverFold:
             self._counts[delivery.sink] = self._counts.get(delivery.sink, 0) + 1
         self._outbox.put(d for d in self._pending.values() if d.sink in self._sinks)
 
+    def begin(self) -> list[tuple[bytes, bytes | None]]:
+        """As Begins: since when the new sinks are told. Known only from the first commit on, it would be
+        later behind a kill before that, and what happened in between would be told to nobody."""
+        new, self._new_sinks = self._new_sinks, []
+        return [(_SINCE + name.encode(), str(self._since[name]).encode()) for name in new]
+
     def give_up(self) -> None:
         """As Waits: the partition may go to somebody else."""
         self._outbox.open = False
@@ -78,7 +84,6 @@ class DeliverFold:
     def fold(self, records: Sequence[Record]) -> Commit:
         """Take on what the sinks want, and what became of attempts."""
         commit, now_ms = Commit(), self._now_ms()
-        self._begin(commit)
         self._settle(commit, now_ms)
         new = [d for record in records for d in self._taken_on(commit, record, now_ms)]
         self._outbox.put(new)
@@ -88,18 +93,11 @@ class DeliverFold:
     def idle(self, ends: Mapping[str, int]) -> Commit | None:
         """What became of attempts; about once a minute, what has waited for too long."""
         commit, now_ms = Commit(), self._now_ms()
-        self._begin(commit)
         self._settle(commit, now_ms)
         if now_ms - self._swept_at >= _SWEEP_EVERY_MS:
             self._sweep(commit, now_ms)
         self._measure(commit, now_ms)
         return commit if commit.changes or commit.tallies else None
-
-    def _begin(self, commit: Commit) -> None:
-        """What was found at the takeover enters the first commit."""
-        for name in self._new_sinks:
-            commit.changes.append((_SINCE + name.encode(), str(self._since[name]).encode()))
-        self._new_sinks = []
 
     def _taken_on(self, commit: Commit, record: Record, now_ms: int) -> list[Delivery]:
         if record.topic == DELIVERY_REQUESTS:

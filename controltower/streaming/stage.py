@@ -79,6 +79,15 @@ class KeepsElsewhere(Protocol):
         """After restored(): where to read on, given where the changelog says; earlier or the same."""
 
 
+@runtime_checkable
+class Begins(Protocol):
+    """A fold that finds something out when a partition is taken over, and would find something else the next
+    time."""
+
+    def begin(self) -> Sequence[tuple[bytes, bytes | None]]:
+        """After restored(): changes of the changelog that stand in it before anything is read."""
+
+
 class Unfinished(Exception):
     """fold() gave up waiting, as it was asked to; the same records will come again."""
 

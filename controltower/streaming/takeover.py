@@ -41,7 +41,7 @@ from controltower.streaming.restore import (
     Restoring,
 )
 from controltower.streaming.resume import Bounds, find_start
-from controltower.streaming.stage import Commit, KeepsElsewhere, PartitionFold, StageSpec
+from controltower.streaming.stage import Begins, Commit, KeepsElsewhere, PartitionFold, StageSpec
 from controltower.streaming.writer import Share, TransactionWriter
 
 log = structlog.get_logger(__name__)
@@ -213,13 +213,15 @@ class TakeOver:
         list(self._pool.map(prove, deeds.keys(), deeds.values()))
 
     def _lend(self, partitions: Mapping[int, Taken], transactional_ids: Sequence[str]) -> None:
-        """Proves at once that we may write, and tells us the broker's clock before it is needed."""
+        """Proves at once that we may write, and tells us the broker's clock before it is needed. From here on
+        what a fold has found out stands in the changelog."""
 
         def lend(partition: int, taken: Taken) -> None:
             spec = self._connection.spec
             taken.lent_to = transactional_ids
             positions = taken.positions(spec, taken.next_offsets)
-            taken.deed.write(Commit(), spec.changelog, partition, positions)
+            found = list(taken.fold.begin()) if isinstance(taken.fold, Begins) else []
+            taken.deed.write(Commit(changes=found), spec.changelog, partition, positions)
 
         list(self._pool.map(lend, partitions.keys(), partitions.values()))
 

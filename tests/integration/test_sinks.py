@@ -72,6 +72,12 @@ def waiting(tower: Tower) -> int:
     return sum((key or b"").startswith(b"d/desk/") and value is not None for key, value in entries.items())
 
 
+def knows_since(tower: Tower) -> set[int]:
+    """Partitions whose changelog says since when the desk is told: that of one that is ready does."""
+    entries = read_topic(tower.brokers, [changelog_of(DELIVER)])
+    return {record.partition for record in entries if record.key == b"since/desk"}
+
+
 def publish(tower: Tower, first: int, count: int) -> list[str]:
     """Exceptions on their topic, as track writes them; returns the ids that receivers are to see."""
     records = [exception(0, name=f"e{number}") for number in range(first, first + count)]
@@ -89,6 +95,7 @@ def test_kill_nine_loses_nothing_and_repeats_have_the_same_id(tower: Tower, desk
     expected: list[str] = []
     for life in range(KILLS):
         start(tower, f"deliver-{life}")
+        assert knows_since(tower) == {0, 1, 2, 3}
         seen = len(desk.requests)
         expected += publish(tower, life * EVENTS, EVENTS)
         desk.wait_for(lambda seen=seen: len(desk.requests) >= seen + EVENTS // 3)  # type: ignore[misc]

@@ -45,6 +45,7 @@ class Deliver:
         for key, value in self.changelog.items():
             self.fold.restore(key, value)
         self.fold.restored()
+        self._commit(Commit(changes=self.fold.begin()))
         self.fold.go_on()
 
     def happen(self, *records: Record) -> Commit:
@@ -131,6 +132,15 @@ def test_a_new_sink_is_told_what_happens_from_now_on() -> None:
     deliver.begin()
     deliver.happen(told("meanwhile", ms=1_000_001))
     assert "meanwhile-1" in names(deliver.take())
+
+
+def test_a_new_sink_is_told_what_came_before_a_kill_at_its_very_beginning() -> None:
+    """Nothing was folded yet, so nothing was committed but what the takeover itself wrote."""
+    deliver = Deliver(desk=ALL)
+    deliver.clock.ms += 5_000
+    deliver.begin()
+    deliver.happen(told("meanwhile", ms=1_000_001))
+    assert names(deliver.take()) == ["meanwhile-1"]
 
 
 @pytest.mark.parametrize("outcome", [Outcome.GONE, Outcome.TOO_LARGE])
