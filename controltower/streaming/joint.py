@@ -19,7 +19,8 @@ class Part:
 
 
 class JointFold:
-    """A PartitionFold of others that share nothing but the transaction."""
+    """A PartitionFold of others that share nothing but the transaction. What a fold may be besides (Begins,
+    Waits, KeepsElsewhere) is not asked of them."""
 
     def __init__(self, parts: Iterable[Part]) -> None:
         #: longest prefix first: the part without one takes what is left

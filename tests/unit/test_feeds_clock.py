@@ -11,12 +11,13 @@ from controltower.clock import epoch_ms_of
 from controltower.feeds.fold import NormalizeFold
 from controltower.streaming.stage import Commit, Record
 from schemas import topics
-from schemas.wire import Tick
+from schemas.wire import FeedPulse, Tick
 from tests.unit.payloads import (
     FEEDS,
     NOW_MS,
     carrier_event,
     clock_mark,
+    fold_in_parts,
     new_fold,
     position,
     sent,
@@ -115,3 +116,17 @@ def test_a_recorded_source_never_ticks_the_wall(last: Record) -> None:
     restarted.restored()
     for each in (fold, restarted):
         assert each.idle({topics.CARRIER_EVENTS: NOW_MS + 10**9}) is None
+
+
+def test_who_is_at_work_is_the_same_after_a_restart_though_times_of_receipt_go_back() -> None:
+    """A slot of one feed is closed by a late record after the other feed has moved the clock on: who was last
+    heard of more than 10 min before that clock is not at work any more."""
+    received = ((0, "plain-ndjson", "V-1"), (660, "plain", "V-2"), (60, "plain-ndjson", "V-3"))
+    records = [
+        carrier_event(position(vehicle=vehicle, n=n), feed, at_ms=NOW_MS + at_s * 1000, offset=n)
+        for n, (at_s, feed, vehicle) in enumerate((*received, (120, "plain-ndjson", "V-3")))
+    ]
+    outs, _ = fold_in_parts([records])
+    pulses = [each for each in sent(Commit(outs, []), topics.FEED_HEALTH) if isinstance(each, FeedPulse)]
+    assert [(each.feed, each.vehicles) for each in pulses] == [("plain-ndjson", 0), ("plain-ndjson", 1)]
+    assert fold_in_parts([[record] for record in records], restart=True)[0] == outs

@@ -7,6 +7,7 @@ import asyncio
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -14,13 +15,13 @@ from controltower.streaming.broker_clock import BrokerClock
 from controltower.streaming.connection import Connection
 from controltower.streaming.edge import ReadEnd, TopicPartition
 from controltower.streaming.exits import StageStopped
-from controltower.streaming.observer import NullObserver, StreamObserver
+from controltower.streaming.observer import NullObserver
 from controltower.streaming.partition import OwnedPartition
 from controltower.streaming.poll import Poll
 from controltower.streaming.stage import Commit, PartitionFold, Record, StageSpec
 from controltower.streaming.takeover import Taken
 from controltower.streaming.transactions import Transactions
-from controltower.streaming.writer import Share, TransactionWriter
+from controltower.streaming.writer import Share
 
 INPUT = "events"
 LABEL = 1
@@ -65,14 +66,8 @@ class HeldWriter:
 class Noted(Transactions):
     """Tells that a share was handed in."""
 
-    def __init__(
-        self,
-        spec: StageSpec,
-        writers: Sequence[TransactionWriter],
-        pool: ThreadPoolExecutor,
-        observer: StreamObserver,
-    ) -> None:
-        super().__init__(spec, writers, pool, observer)
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
         self.handed_in = asyncio.Event()
 
     async def write(self, share: Share, records: int) -> None:
