@@ -14,7 +14,7 @@ from controltower.streaming.broker_clock import BrokerClock
 from controltower.streaming.exits import Fenced, Refused, RestartMe
 from controltower.streaming.kafka_config import Security, producer_config
 from controltower.streaming.limits import StreamLimits
-from controltower.streaming.stage import Commit, Headers
+from controltower.streaming.stage import Commit
 
 LARGEST_RECORD_BYTES = 8 << 20
 #: What a partition gets of one transaction should fit into one request: librdkafka sends a partition's next
@@ -24,6 +24,8 @@ LARGEST_BATCH_BYTES = 4 << 20
 #: What librdkafka takes for a partition and a time that are its own to choose.
 _BY_KEY = -1
 _NOW = 0
+#: Of `Producer.produce`, by position: it is called for every record, and keywords cost as much as the call.
+_Arguments = tuple[str, bytes | None, bytes | None, int, Any, None, int, Any]
 
 _FENCED = {
     KafkaError._FENCED,
@@ -107,30 +109,38 @@ class TransactionWriter:
             raise self._ending(failed.args[0]) from failed
 
     def _produce_share(self, changelog: str, share: Share) -> None:
-        for out in share.commit.outputs:
-            self._produce(out.topic, out.key, out.value, out.partition, self._checked, out.headers)
-        for key, value in share.commit.changes:
-            self._produce(changelog, key, value, share.partition)
-        for key, value in share.positions:
-            self._produce(changelog, key, value, share.partition, self._delivered)
-
-    def _produce(
-        self,
-        topic: str,
-        key: bytes | None,
-        value: bytes | None,
-        partition: int | None,
-        told: Callable[[KafkaError | None, Any], None] | None = None,
-        headers: Headers = (),
-    ) -> None:
-        """By position: this is called for every record, and keywords cost as much as the call."""
-        where = _BY_KEY if partition is None else partition
-        while True:
+        produce = self._producer.produce
+        for record in self._records_of(changelog, share):
             try:
-                self._producer.produce(topic, value, key, where, told, None, _NOW, list(headers) or None)
+                produce(*record)
+            except BufferError:
+                self._produce_once_there_is_room(record)
+
+    def _records_of(self, changelog: str, share: Share) -> list[_Arguments]:
+        """A topic's first output alone is reported, since a report costs as much as the call: what is refused
+        of one is refused of all, but for one that is too large, which the commit tells as well."""
+        records: list[_Arguments] = []
+        reported: set[str] = set()
+        for out in share.commit.outputs:
+            told = None
+            if out.topic not in reported:
+                reported.add(out.topic)
+                told = self._checked
+            where = _BY_KEY if out.partition is None else out.partition
+            headers = list(out.headers) or None
+            records.append((out.topic, out.value, out.key, where, told, None, _NOW, headers))
+        where = share.partition
+        records += [(changelog, v, k, where, None, None, _NOW, None) for k, v in share.commit.changes]
+        records += [(changelog, v, k, where, self._delivered, None, _NOW, None) for k, v in share.positions]
+        return records
+
+    def _produce_once_there_is_room(self, record: _Arguments) -> None:
+        """The queue of librdkafka is full: let it send."""
+        while True:
+            self._producer.poll(0.05)
+            with contextlib.suppress(BufferError):
+                self._producer.produce(*record)
                 return
-            except BufferError:  # librdkafka's queue is full: let it send
-                self._producer.poll(0.05)
 
     def _checked(self, error: KafkaError | None, _message: Any) -> None:
         if error is not None and self._refused is None:
