@@ -21,6 +21,7 @@ _HOT = (
     "controltower/exceptions",
     "controltower/feedhealth/meter.py",
     "controltower/feedhealth/slots.py",
+    "controltower/feeds/clock.py",
     "controltower/feeds/event_reader.py",
     "controltower/feeds/field_readers.py",
     "controltower/feeds/fold.py",

@@ -8,6 +8,8 @@ from typing import Final
 
 #: A source says at every full 10 s up to where it is read; everybody at the same, so clocks move at once.
 TICK_EVERY_MS: Final = 10_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY_S: Final = 86_400
 
 
 def wall_ms() -> int:
@@ -22,7 +24,8 @@ def instant_of(epoch_ms: int) -> datetime:
 
 def epoch_ms_of(instant: datetime) -> int:
     """Epoch milliseconds of an aware instant, rounded to the nearest."""
-    return round(instant.timestamp() * 1000)
+    since = instant - _EPOCH
+    return (since.days * _DAY_S + since.seconds) * 1000 + (since.microseconds + 500) // 1000
 
 
 def passes(before_ms: int | None, now_ms: int, every_ms: int) -> bool:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Final
 
 from controltower.detect.rule import Verdict, Wake
+from controltower.route.answers import Steadied, Thresholds
 from controltower.route.limits import Limits
-from controltower.route.steadied import Steadied, Thresholds
 from controltower.route.timeline import from_ms
 from schemas.vocabulary import ExceptionCode
 

@@ -15,12 +15,12 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from controltower.detect.rule import Explained, Verdict, Wake
+from controltower.route.answers import Steadied, Thresholds
 from controltower.route.limits import Limits
 from controltower.route.packed import open_arrivals, open_shares
 from controltower.route.plan import RoutePlan
 from controltower.route.scores import LATE_STEPS, late_steps_of
 from controltower.route.state import Risk
-from controltower.route.steadied import Steadied, Thresholds
 from controltower.route.timeline import from_ms, to_ms
 from schemas import wire
 from schemas.vocabulary import ExceptionCode

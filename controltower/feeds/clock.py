@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
-
 from controltower.clock import TICK_EVERY_MS, instant_of
+from controltower.feeds.source_clock import SourceClock
 from controltower.streaming.stage import Out
 from schemas import topics
 from schemas.wire import Tick, encode
@@ -15,39 +14,26 @@ CLOCK_KEY: Final = b"c/clock"
 TICKED_TOPICS: Final = (topics.ROUTE_EVENTS, topics.SHIPMENT_EVENTS, topics.FEED_HEALTH)
 
 
-class SourceClock(msgspec.Struct, array_like=True, gc=False):
-    """Never goes back. `recorded` is True while the source replays a day, whose time is not the wall's.
+def advance(clock: SourceClock, at_ms: int) -> None:
+    """A record or a mark of this time was read."""
+    if clock.empty:
+        clock.empty, clock.at_ms, clock.ticked_ms = False, 0, 0
+    if at_ms > clock.at_ms:
+        clock.at_ms = at_ms
 
-    `empty` until the first record: till then the time is only the wall's, and the first record starts anew,
-    so a worker may run long before somebody replays a day of last winter. `over` once the day that is
-    replayed has no more records.
+
+def wait(clock: SourceClock, wall_ms: int) -> None:
+    """Read to the end at this time of the wall."""
+    clock.at_ms = max(clock.at_ms, wall_ms)
+
+
+def due_ms(clock: SourceClock) -> int:
+    """When the next tick is owed: at the next full 10 s, as of every source; the first one at once.
+
+    So the least of all sources, which is the clock of whoever hears them, moves once in 10 s by 10 s. At
+    times of their own it would move with each of them, and what follows from a move goes to everybody.
     """
-
-    at_ms: int = 0
-    ticked_ms: int = 0
-    recorded: bool = False
-    empty: bool = True
-    over: bool = False
-
-    def advance(self, at_ms: int) -> None:
-        """A record or a mark of this time was read."""
-        if self.empty:
-            self.empty, self.at_ms, self.ticked_ms = False, 0, 0
-        if at_ms > self.at_ms:
-            self.at_ms = at_ms
-
-    def wait(self, wall_ms: int) -> None:
-        """Read to the end at this time of the wall."""
-        self.at_ms = max(self.at_ms, wall_ms)
-
-    @property
-    def due_ms(self) -> int:
-        """When the next tick is owed: at the next full 10 s, as of every source; the first one at once.
-
-        So the least of all sources, which is the clock of whoever hears them, moves once in 10 s by 10 s. At
-        times of their own it would move with each of them, and what follows from a move goes to everybody.
-        """
-        return (self.ticked_ms // TICK_EVERY_MS + 1) * TICK_EVERY_MS if self.ticked_ms else 0
+    return (clock.ticked_ms // TICK_EVERY_MS + 1) * TICK_EVERY_MS if clock.ticked_ms else 0
 
 
 def tick_everyone(clock: SourceClock, source: str, partitions: int) -> list[Out]:

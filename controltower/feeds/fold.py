@@ -14,12 +14,13 @@ from controltower.clock import epoch_ms_of, instant_of
 from controltower.feedhealth.counts import Counts
 from controltower.feedhealth.meter import AT_WORK_MS, METER_KEY, Meter, count_scan
 from controltower.feedhealth.slots import SLOT_MS
-from controltower.feeds.clock import CLOCK_KEY, SourceClock, tick_everyone
+from controltower.feeds.clock import CLOCK_KEY, advance, due_ms, tick_everyone, wait
 from controltower.feeds.governing import is_for_everybody, tell_everybody
 from controltower.feeds.intake import READERS, accept_plan, is_haul_plan, read_haul_plan, tell_plan
 from controltower.feeds.manifests import MANIFEST_KEY, Manifests
 from controltower.feeds.registry import Feed
 from controltower.feeds.rejection import Rejected
+from controltower.feeds.source_clock import SourceClock
 from controltower.feeds.surge import SURGE_KEY, Surge
 from controltower.feeds.unmapped import UNMAPPED_KEY, UnmappedCodes
 from controltower.feeds.vehicles import Fleet, follow, measure_skew_s, skew_s
@@ -121,10 +122,10 @@ class NormalizeFold:
     def idle(self, ends: Mapping[str, int]) -> Commit | None:
         """A live source that is read to its end ticks the wall's time; a recorded one waits for its log."""
         now_ms = ends.get(topics.CARRIER_EVENTS)
-        if now_ms is None or self._clock.recorded or now_ms < self._clock.due_ms:
+        if now_ms is None or self._clock.recorded or now_ms < due_ms(self._clock):
             return None
         self._outputs, self._tallies = [], Counter()
-        self._clock.wait(now_ms)
+        wait(self._clock, now_ms)
         self._tick()
         return self._commit()
 
@@ -153,8 +154,8 @@ class NormalizeFold:
 
     def _advance(self, at_ms: int) -> None:
         clock = self._clock
-        clock.advance(at_ms)
-        if clock.at_ms >= clock.due_ms:
+        advance(clock, at_ms)
+        if clock.at_ms >= due_ms(clock):
             self._tick()
 
     def _tick(self) -> None:
@@ -184,7 +185,7 @@ class NormalizeFold:
                 known = "missing" if FEED_HEADER not in headers else "not among the feeds we read"
                 raise Rejected(RejectReason.UNKNOWN_FEED, f"header {FEED_HEADER} is {known}")
             source = Source(record.topic, record.partition, record.offset)
-            reading = feed.read_all(record.value, instant_of(received_ms), source, record.key)
+            reading = feed.read_all(record.value, _received_at(received_ms), source, record.key)
         except Rejected as rejected:
             counts.rejected += 1
             self._reject(record, feed.name if feed else UNKNOWN_FEED, rejected)
@@ -291,7 +292,7 @@ class NormalizeFold:
 
     def _count_accepted(self, record: Record, feed: str) -> None:
         self._tallies["accepted", feed] += 1
-        if self._surge.accepted(record.topic):
+        if self._surge.balances and self._surge.accepted(record.topic):
             self._surge_changed = True
 
     def _reject(self, record: Record, feed: str, rejected: Rejected) -> None:
@@ -349,6 +350,10 @@ def _find_ms(text: bytes | None) -> int | None:
         return None
     at_ms = int(text)
     return at_ms if _EARLIEST_MS <= at_ms <= _LATEST_MS else None
+
+
+#: The broker stamps a batch of records with one time.
+_received_at: Final = lru_cache(maxsize=64)(instant_of)
 
 
 @lru_cache(maxsize=1024)

@@ -14,9 +14,10 @@ from msgspec.structs import replace
 
 from controltower.clock import epoch_ms_of
 from controltower.detect import sla_at_risk
+from controltower.route.answers import Answers
 from controltower.route.limits import Limits
 from controltower.route.plan import RoutePlan
-from controltower.route.steadied import Answers
+from controltower.route.steadied import take_answer
 from schemas import wire
 from schemas.vocabulary import ExceptionCode, Resolution, Transition
 
@@ -210,7 +211,7 @@ def _first_alert_ms(day: RouteDay, limits: Limits, threshold: float) -> int | No
     answers, thresholds = Answers(), sla_at_risk.thresholds(rules)
     for score in day.scores:
         worst = sla_at_risk.weigh_answer(day.plan, score, rules)
-        steadied = answers.take((epoch_ms_of(score.as_of), worst), thresholds)
+        steadied = take_answer(answers, (epoch_ms_of(score.as_of), worst), thresholds)
         if steadied.on:
             return steadied.at_ms
     return None

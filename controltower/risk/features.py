@@ -6,6 +6,7 @@ All are known at the moment of the question. A missing value is None, never zero
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import floor
 from typing import Final, NamedTuple
 
 from controltower.detect.habits import hour_key
@@ -110,7 +111,7 @@ def ahead_rows(moment: Moment, chosen: Sequence[int]) -> list[tuple[int, Row]]:
     """As `feature_rows`, but of each row only what lies between the vehicle and the stop."""
     plan = moment.plan
     etas = dict(zip(chosen, estimate_p50s(plan.stops, chosen, moment.slip_ms, moment.now_ms), strict=True))
-    path_km = round(plan.path.length_m / 1000, 1)
+    path_km = _round(plan.path.length_m / 1000, 10)
     sun_ms = int(plan.frame.lon / _DEGREES_PER_HOUR * _HOUR_MS)
     service_ms = 0
     rows: list[tuple[int, Row]] = []
@@ -187,13 +188,13 @@ def situation_of(moment: Moment) -> Row:
         _speed_ratio(progress, plan),
         (standing.seen_ms - standing.since_ms) / 1000,
         _next_stop_m(progress, plan),
-        round(progress.off_m, 1) if progress.at_ms else None,
+        _round(progress.off_m, 10) if progress.at_ms else None,
         (now - progress.at_ms) / 1000 if progress.at_ms else None,
         progress.cadence_ms / 1000 if progress.gaps else None,
         _scan_share(progress.next_stop, moment.served),
         float(moment.open_exceptions),
         1.0 if departed else 0.0,
-        round(progress.reached_m / plan.path.length_m, 4),
+        _round(progress.reached_m / plan.path.length_m, 10_000),
         *_driving(moment),
     )
 
@@ -209,9 +210,14 @@ def _driving(moment: Moment) -> Row:
     return (
         slip_ms / 1000,
         None if at_stop_ms is None else at_stop_ms / 1000,
-        round(driving.free_ms / driving.planned_ms, 3) if driving.planned_ms else None,
-        round(driving.stayed_ms / driving.service_ms, 3) if driving.service_ms else None,
+        _round(driving.free_ms / driving.planned_ms, 1000) if driving.planned_ms else None,
+        _round(driving.stayed_ms / driving.service_ms, 1000) if driving.service_ms else None,
     )
+
+
+def _round(value: float, parts: int) -> float:
+    """To the nearest of so many parts of one; `round()` seeks the exact decimal, at ten times the cost."""
+    return floor(value * parts + 0.5) / parts
 
 
 def _trend_s(progress: Progress) -> float | None:
@@ -219,14 +225,14 @@ def _trend_s(progress: Progress) -> float | None:
     span = progress.at_ms - samples.old_at_ms
     if not samples.old_at_ms or span <= 0:
         return None
-    return round((progress.slip_ms - samples.old_slip_ms) / span * _TEN_MIN_MS / 1000, 1)
+    return _round((progress.slip_ms - samples.old_slip_ms) / span * _TEN_MIN_MS / 1000, 10)
 
 
 def _pace_s(progress: Progress, left_late_ms: int, lost: int) -> float | None:
     underway = progress.at_ms - progress.departed_ms - lost
     if not progress.departed_ms or underway < _PACE_AFTER_MS:
         return None
-    return round((progress.slip_ms - left_late_ms - lost) / underway * _HOUR_MS / 1000, 1)
+    return _round((progress.slip_ms - left_late_ms - lost) / underway * _HOUR_MS / 1000, 10)
 
 
 def _speed_ratio(progress: Progress, plan: RoutePlan) -> float | None:
@@ -237,7 +243,7 @@ def _speed_ratio(progress: Progress, plan: RoutePlan) -> float | None:
     planned = plan.planned_m_at(progress.at_ms - slip) - plan.planned_m_at(samples.old_at_ms - slip)
     if planned < 1.0:
         return None
-    return round((progress.along_m - samples.old_along_m) / planned, 3)
+    return _round((progress.along_m - samples.old_along_m) / planned, 1000)
 
 
 def _next_stop_m(progress: Progress, plan: RoutePlan) -> float | None:
@@ -249,4 +255,4 @@ def _next_stop_m(progress: Progress, plan: RoutePlan) -> float | None:
 def _scan_share(passed: int, served: int) -> float | None:
     if not passed:
         return None
-    return round((served & (1 << passed) - 1).bit_count() / passed, 3)
+    return _round((served & (1 << passed) - 1).bit_count() / passed, 1000)

@@ -24,7 +24,7 @@ from controltower.route.packed import open_answers
 from controltower.route.plan import RoutePlan
 from controltower.route.promises import judge_look
 from controltower.route.route import Effects, Route
-from controltower.route.steadied import least_to_reach
+from controltower.route.steadied import least_to_reach, steadied_of
 from controltower.route.timeline import from_ms
 from schemas import wire
 from schemas.vocabulary import ExceptionCode
@@ -89,7 +89,7 @@ def ask_if_due(route: Route, now_ms: int, limits: Limits, effects: Effects) -> N
 def _explain_from(route: Route, is_timetable: bool, now_ms: int, limits: Limits) -> float | None:
     """What an explanation is wanted for: the answer may open SLA_AT_RISK, or make it severe."""
     risk = route.state.risk
-    steadied = open_answers(risk.answers).steadied(sla_at_risk.thresholds(limits))
+    steadied = steadied_of(open_answers(risk.answers), sla_at_risk.thresholds(limits))
     if steadied.severe or (is_timetable and find_episode(route, ExceptionCode.SLA_BREACHED) is not None):
         return None
     level = limits.severe_open if steadied.on else limits.risk_open

@@ -36,18 +36,23 @@ def settle_outcomes(route: Route, at_ms: int, now_ms: int, effects: Effects) -> 
     risk, plan = route.state.risk, route.plan
     if not risk.foretold or plan is None:
         return
-    next_stop, served = route.snapshot.progress.next_stop, route.state.served
+    stops, next_stop, served = plan.stops, route.snapshot.progress.next_stop, route.state.served
+    ended_ms = now_ms - _SERVED_LATER_MS
+    for i, _ in FORETOLD.iter_unpack(risk.foretold):
+        if i < next_stop or served >> i & 1 or (stops[i].promised_ms or 0) < ended_ms:
+            break
+    else:  # as at most looks: nothing is to be packed again
+        return
     open_ = []
     for i, permille in FORETOLD.iter_unpack(risk.foretold):
-        promised_ms = plan.stops[i].promised_ms or 0
+        promised_ms = stops[i].promised_ms or 0
         if i < next_stop or served >> i & 1:
             count_outcome(permille, at_ms > promised_ms, effects)
-        elif promised_ms + _SERVED_LATER_MS < now_ms:
+        elif promised_ms < ended_ms:
             count_outcome(permille, True, effects)
         else:
             open_.append((i, permille))
-    if len(open_) * FORETOLD.size < len(risk.foretold):
-        risk.foretold = b"".join([FORETOLD.pack(i, permille) for i, permille in open_])
+    risk.foretold = b"".join([FORETOLD.pack(i, permille) for i, permille in open_])
 
 
 def count_outcome(permille: int, late: bool, effects: Effects) -> None:

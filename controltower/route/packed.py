@@ -12,8 +12,8 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
+from controltower.route.answers import Answers
 from controltower.route.evidence import START, Leaving, Snapshot
-from controltower.route.steadied import Answers
 
 #: Against the ETA of the rule, and from the median down to the 10 % and up to the 90 % quantile, seconds.
 Arrival = tuple[int, int, int]

@@ -19,6 +19,7 @@ from controltower.route.plan import RoutePlan
 from controltower.route.route import Effects, Route, subject_of
 from controltower.route.scores import question_of
 from controltower.route.state import Load, open_load
+from controltower.route.steadied import steadied_of, take_answer
 from schemas import wire
 from schemas.vocabulary import Resolution
 
@@ -41,7 +42,7 @@ def judge_scores(
     asked_ms, _ = question_of(score)
     worst = sla_at_risk.weigh_answer(plan, score, limits)
     answers = open_answers(risk.answers)
-    steadied = answers.take((asked_ms, worst), sla_at_risk.thresholds(limits))
+    steadied = take_answer(answers, (asked_ms, worst), sla_at_risk.thresholds(limits))
     risk.answers = pack(answers)
     if not _is_told_as_breach(route):
         at_risk = sla_at_risk.verdict(risk, steadied, plan, etas_ms, now_ms, limits, explanation, summary)
@@ -49,7 +50,7 @@ def judge_scores(
         _give_way(route, now_ms, limits, effects)
     if score.p_shift is not None:
         load = open_load(risk)
-        load.answers.take((asked_ms, 1.0 - score.p_shift), route_overloaded.thresholds(limits))
+        take_answer(load.answers, (asked_ms, 1.0 - score.p_shift), route_overloaded.thresholds(limits))
         risk.load = pack(load)
     if risk.load is not AS_USUAL:
         _judge_load(route, plan, open_load(risk), now_ms, trigger, limits, effects)
@@ -66,7 +67,7 @@ def _judge_load(
 ) -> None:
     if load.p_done is None or not any(stop.shipments for stop in plan.stops):
         return
-    undone = load.answers.steadied(route_overloaded.thresholds(limits))
+    undone = steadied_of(load.answers, route_overloaded.thresholds(limits))
     verdict = route_overloaded.verdict(undone, load.p_done, len(route.remaining()), plan.ends_ms)
     hold_against(route, route_overloaded.CODE, verdict, now_ms, trigger, limits, effects)
 

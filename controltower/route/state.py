@@ -15,6 +15,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from controltower.exceptions.episode import Episode, Trigger
+from controltower.route.answers import Answers, Steadied
 from controltower.route.evidence import Slipping
 from controltower.route.fixes import NO_FIXES
 from controltower.route.packed import (
@@ -25,7 +26,6 @@ from controltower.route.packed import (
     pack,
     pack_snapshot,
 )
-from controltower.route.steadied import Answers, Steadied
 from controltower.stamped import open_stamped, stamp
 from schemas.vocabulary import Motion, RouteEnd
 

@@ -13,65 +13,28 @@ nor in which order: those of the last 90 s are kept apart, and one that comes la
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Sequence
 from itertools import pairwise
 from math import exp
-from typing import NamedTuple
 
-import msgspec
-
-#: Moment of the question (ms), probability.
-Answer = tuple[int, float]
+from controltower.route.answers import Answer, Answers, Steadied, Thresholds
 
 
-class Thresholds(NamedTuple):
-    """Of a steadied probability: for the first level, and for the severe one."""
-
-    opens: float
-    clears: float
-    severe_opens: float
-    severe_clears: float
-    #: of the mean, and how long it stays below `clears` before it is over
-    memory_ms: int
-    low_ms: int
-    #: how much later than the newest an answer counts as if it had come in order
-    reorder_ms: int
+def steadied_of(answers: Answers, thresholds: Thresholds) -> Steadied:
+    """What all of them come to."""
+    return _fold(answers.base, answers.newest, thresholds)
 
 
-class Steadied(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What the answers up to a moment come to."""
-
-    at_ms: int = 0
-    mean: float = 0.0
-    on: bool = False
-    #: since when it is on, or over
-    since_ms: int = 0
-    severe: bool = False
-    #: the first high answer since the mean was low, and since when the mean is low; 0: it is not so
-    rising_ms: int = 0
-    low_since_ms: int = 0
-
-
-class Answers(msgspec.Struct, array_like=True):
-    """What older answers come to, and the newest ones apart, by the moments of their questions."""
-
-    base: Steadied = Steadied()
-    newest: list[Answer] = []
-
-    def steadied(self, thresholds: Thresholds) -> Steadied:
-        """What all of them come to."""
-        return _fold(self.base, self.newest, thresholds)
-
-    def take(self, answer: Answer, thresholds: Thresholds) -> Steadied:
-        """Put an answer in its place. One that is there already, or comes too late, changes nothing."""
-        if answer[0] > self.base.at_ms and answer not in self.newest:
-            insort(self.newest, answer)
-            until_ms = self.newest[-1][0] - thresholds.reorder_ms
-            old = [each for each in self.newest if each[0] < until_ms]
-            if old:
-                self.base = _fold(self.base, old, thresholds)
-                self.newest = self.newest[len(old) :]
-        return self.steadied(thresholds)
+def take_answer(answers: Answers, answer: Answer, thresholds: Thresholds) -> Steadied:
+    """Put an answer in its place. One that is there already, or comes too late, changes nothing."""
+    if answer[0] > answers.base.at_ms and answer not in answers.newest:
+        insort(answers.newest, answer)
+        until_ms = answers.newest[-1][0] - thresholds.reorder_ms
+        old = [each for each in answers.newest if each[0] < until_ms]
+        if old:
+            answers.base = _fold(answers.base, old, thresholds)
+            answers.newest = answers.newest[len(old) :]
+    return steadied_of(answers, thresholds)
 
 
 def begin_anew(at_ms: int) -> Answers:
@@ -79,13 +42,12 @@ def begin_anew(at_ms: int) -> Answers:
     return Answers(Steadied(at_ms=at_ms))
 
 
-def _fold(was: Steadied, answers: Iterable[Answer], thresholds: Thresholds) -> Steadied:
+def _fold(was: Steadied, answers: Sequence[Answer], thresholds: Thresholds) -> Steadied:
     """Of the answers to several questions of one moment the worst counts: reports that came at once."""
-    sequence = list(answers)
-    for one, after in pairwise(sequence):
+    for one, after in pairwise(answers):
         if one[0] != after[0]:
             was = step(was, *one, thresholds)
-    return step(was, *sequence[-1], thresholds) if sequence else was
+    return step(was, *answers[-1], thresholds) if answers else was
 
 
 def step(was: Steadied, at_ms: int, p: float, thresholds: Thresholds) -> Steadied:

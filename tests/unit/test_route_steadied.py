@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controltower.detect import sla_at_risk
+from controltower.route.answers import Answer, Answers, Steadied
 from controltower.route.limits import DEFAULT_LIMITS
 from controltower.route.packed import open_answers, pack
 from controltower.route.state import Load, Risk, RouteState, decode_state, encode_state, open_load
-from controltower.route.steadied import Answer, Answers, Steadied, begin_anew, least_to_reach, step
+from controltower.route.steadied import begin_anew, least_to_reach, steadied_of, step, take_answer
 
 THRESHOLDS = sla_at_risk.thresholds(DEFAULT_LIMITS)
 LATENESS_S = DEFAULT_LIMITS.reorder_ms // 1000
@@ -28,7 +29,7 @@ def answers_of(*said: tuple[int, float]) -> list[Answer]:
 def fold(answers: list[Answer]) -> Steadied:
     kept, steadied = Answers(), Steadied()
     for answer in answers:
-        steadied = kept.take(answer, THRESHOLDS)
+        steadied = take_answer(kept, answer, THRESHOLDS)
     return steadied
 
 
@@ -64,11 +65,11 @@ def test_the_changelog_keeps_all_of_it(case: tuple[list[Answer], list[Answer]], 
     cut = data.draw(st.integers(0, len(answers)))
     kept = Answers()
     for answer in answers[:cut]:
-        kept.take(answer, THRESHOLDS)
+        take_answer(kept, answer, THRESHOLDS)
     kept = msgspec.msgpack.decode(msgspec.msgpack.encode(kept), type=Answers)
     for answer in answers[cut:]:
-        kept.take(answer, THRESHOLDS)
-    assert kept.steadied(THRESHOLDS) == fold(answers)
+        take_answer(kept, answer, THRESHOLDS)
+    assert steadied_of(kept, THRESHOLDS) == fold(answers)
 
 
 @given(gaps)
@@ -94,7 +95,7 @@ def test_answers_that_alternate_with_each_fix_are_one_risk() -> None:
     """A van at a stop: before it and behind it by turns, every ten seconds for half an hour."""
     kept, turns = Answers(), []
     for answer in answers_of(*[(10 * i, (0.98, 0.55)[i % 2]) for i in range(180)]):
-        turns.append(kept.take(answer, THRESHOLDS).on)
+        turns.append(take_answer(kept, answer, THRESHOLDS).on)
     assert sum(after != before for before, after in pairwise(turns)) == 1
 
 
@@ -109,7 +110,7 @@ def test_one_that_comes_too_late_or_from_before_a_new_beginning_does_not_count()
     late, *in_time = answers_of((100, 0.9), (300, 0.9), (600, 0.9))
     assert fold([*in_time, late]) == fold(in_time)
     anew = begin_anew(BEGIN_MS + 1000)
-    assert anew.take((BEGIN_MS, 0.9), THRESHOLDS) == Steadied(at_ms=BEGIN_MS + 1000)
+    assert take_answer(anew, (BEGIN_MS, 0.9), THRESHOLDS) == Steadied(at_ms=BEGIN_MS + 1000)
 
 
 @given(gaps, st.integers(1, 600))
@@ -140,7 +141,7 @@ def test_what_a_version_that_counted_answers_has_told_goes_on(severe: bool) -> N
     """Its fields are moved when they are read, and empty from then on."""
     risk = Risk(on=True, since_ms=BEGIN_MS, severe=severe, load=pack(Load(on=True, since_ms=BEGIN_MS)))
     state = decode_state(encode_state(RouteState("R", risk=risk)))
-    steadied = open_answers(state.risk.answers).steadied(THRESHOLDS)
+    steadied = steadied_of(open_answers(state.risk.answers), THRESHOLDS)
     assert (steadied.on, steadied.since_ms, steadied.severe) == (True, BEGIN_MS, severe)
     assert open_load(state.risk).answers.base.on
     assert not state.risk.on
