@@ -163,13 +163,16 @@ class TransactionWriter:
                 time.sleep(0.05)
 
     def _ending(self, error: KafkaError) -> Fenced | RestartMe | Refused:
-        """The exception for an error; what the broker said about a single record explains more."""
+        """The exception for an error; what the broker said about a single record explains more, where it is
+        not that the record was dropped because of that error."""
+        causes = [self._refused, error] if self._refused is not None else [error]
         with contextlib.suppress(KafkaException):
             if error.txn_requires_abort():
                 self._producer.abort_transaction(2.0)
-        cause = self._refused or error
-        if cause.code() in _FENCED or error.code() in _FENCED:
+        if any(cause.code() in _FENCED for cause in causes):
             return Fenced(f"{self.transactional_id} has a new owner: {error.str()}")
-        if cause.code() in _HOPELESS:
-            return Refused(f"{self.transactional_id} cannot write: {cause.str()}", _HOPELESS[cause.code()])
-        return RestartMe(f"{self.transactional_id}: {cause.str()}")
+        for cause in causes:
+            if cause.code() in _HOPELESS:
+                hint = _HOPELESS[cause.code()]
+                return Refused(f"{self.transactional_id} cannot write: {cause.str()}", hint)
+        return RestartMe(f"{self.transactional_id}: {causes[0].str()}")
