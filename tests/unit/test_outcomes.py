@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from controltower.route.outcomes import await_outcomes, settle_outcomes
 from controltower.route.packed import NO_ENTRIES, pack
@@ -64,6 +65,19 @@ def test_served_after_its_promise_is_late(plan: RoutePlan) -> None:
         ("outcomes", "0.9", "late"): 1,
         ("said_permille", "0.9"): 1000,
     }
+
+
+def test_a_stop_that_was_passed_counts_though_nothing_was_scanned(plan: RoutePlan) -> None:
+    """By the time at which it was passed; the stop ahead waits on."""
+    route = answered(plan, s1=0.3, s2=0.5)
+    now = route.trail.now
+    route.trail.now = replace(now, progress=replace(now.progress, next_stop=2))
+    in_time_ms = promised_ms(plan, 1)
+    assert settled(route, in_time_ms, in_time_ms) == {
+        ("outcomes", "0.3", "in_time"): 1,
+        ("said_permille", "0.3"): 300,
+    }
+    assert settled(route, in_time_ms, in_time_ms) == {}
 
 
 def test_a_promise_that_ends_unserved_is_late_once_a_scan_would_be_here(plan: RoutePlan) -> None:

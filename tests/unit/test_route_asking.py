@@ -1,4 +1,4 @@
-"""Which stops the delay model is asked about, and what it is told of the hour."""
+"""Which stops the delay model is asked about, and how finely it is told what it is told."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from controltower.risk.features import FEATURES, ahead_rows
+from controltower.risk.features import FEATURES, SITUATION_FROM, ahead_rows, situation_of
 from controltower.route.asking import choose_stops, moment_of
 from controltower.route.limits import DEFAULT_LIMITS
 from controltower.route.route import Route
@@ -15,7 +16,8 @@ from controltower.route.state import RouteState
 from tests.unit.test_eta_text import START_MS, plan_of
 
 HOUR_MS = 3_600_000
-_HOUR = [name for name, _ in FEATURES].index("hour")
+_NAMES = [name for name, _ in FEATURES]
+_HOUR = _NAMES.index("hour")
 
 
 def route_of(promises: list[timedelta | None]) -> Route:
@@ -44,3 +46,24 @@ def test_the_hour_is_told_to_the_nearest_hundredth(later_ms: int) -> None:
     assert told is not None
     assert abs(told - sun_ms / HOUR_MS) <= 0.005 + 1e-9
     assert told == round(told, 2)
+
+
+@given(st.floats(0, 5_000), st.floats(0, 5_000))
+def test_a_place_is_told_to_the_nearest_tenth_of_a_metre_and_share(off_m: float, reached_m: float) -> None:
+    """No feature is cut off: distances to the nearest 0.1 m, shares of the path to the nearest 0.0001."""
+    route = route_of([None, None])
+    now, plan = route.trail.now, route.plan
+    assert plan is not None
+    progress = replace(now.progress, at_ms=START_MS, off_m=off_m, reached_m=reached_m)
+    route.trail.now = replace(now, progress=progress)
+    told = dict(
+        zip(_NAMES[SITUATION_FROM:], situation_of(moment_of(route, plan, 0, START_MS, (0, 1))), strict=True)
+    )
+    for name, exact, parts in (
+        ("off_path_m", off_m, 10),
+        ("share_done", reached_m / plan.path.length_m, 10_000),
+    ):
+        value = told[name]
+        assert value is not None
+        assert abs(value - exact) <= 0.5 / parts + 1e-9
+        assert value == round(value * parts) / parts
