@@ -106,7 +106,18 @@ class TransactionWriter:
                 self._produce_share(changelog, share)
             self._retried(lambda: self._producer.commit_transaction(self._limits.broker_call_s), deadline)
         except KafkaException as failed:
-            raise self._ending(failed.args[0]) from failed
+            raise self._ending(self._reason_of(failed.args[0])) from failed
+
+    def _reason_of(self, error: KafkaError) -> KafkaError:
+        """A call that comes behind the failure of its transaction says only that it has failed; the commit
+        says why, at once."""
+        if error.code() == KafkaError._STATE:
+            try:
+                self._producer.commit_transaction(self._limits.broker_call_s)
+            except KafkaException as failed:
+                reason: KafkaError = failed.args[0]
+                return reason
+        return error
 
     def _produce_share(self, changelog: str, share: Share) -> None:
         produce = self._producer.produce
