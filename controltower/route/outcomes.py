@@ -38,12 +38,7 @@ def settle_outcomes(route: Route, at_ms: int, now_ms: int, effects: Effects) -> 
         return
     stops, next_stop, served = plan.stops, route.snapshot.progress.next_stop, route.state.served
     ended_ms = now_ms - _SERVED_LATER_MS
-    for i, _ in FORETOLD.iter_unpack(risk.foretold):
-        if i < next_stop or served >> i & 1 or (stops[i].promised_ms or 0) < ended_ms:
-            break
-    else:  # as at most looks: nothing is to be packed again
-        return
-    open_ = []
+    known: set[int] = set()
     for i, permille in FORETOLD.iter_unpack(risk.foretold):
         promised_ms = stops[i].promised_ms or 0
         if i < next_stop or served >> i & 1:
@@ -51,8 +46,11 @@ def settle_outcomes(route: Route, at_ms: int, now_ms: int, effects: Effects) -> 
         elif promised_ms < ended_ms:
             count_outcome(permille, True, effects)
         else:
-            open_.append((i, permille))
-    risk.foretold = b"".join([FORETOLD.pack(i, permille) for i, permille in open_])
+            continue
+        known.add(i)
+    if known:  # at most looks nothing is
+        said = FORETOLD.iter_unpack(risk.foretold)
+        risk.foretold = b"".join([FORETOLD.pack(i, permille) for i, permille in said if i not in known])
 
 
 def count_outcome(permille: int, late: bool, effects: Effects) -> None:

@@ -109,11 +109,11 @@ class TransactionWriter:
             raise self._ending(self._reason_of(failed.args[0])) from failed
 
     def _reason_of(self, error: KafkaError) -> KafkaError:
-        """A call that comes behind the failure of its transaction says only that it has failed; the commit
-        says why, at once."""
+        """A call that comes behind the failure of its transaction says only that it has failed. Beginning
+        another one is refused with the reason, and could write nothing if it were not."""
         if error.code() == KafkaError._STATE:
             try:
-                self._producer.commit_transaction(self._limits.broker_call_s)
+                self._producer.begin_transaction()
             except KafkaException as failed:
                 reason: KafkaError = failed.args[0]
                 return reason
