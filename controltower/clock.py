@@ -8,7 +8,7 @@ from typing import Final
 
 #: A source says at every full 10 s up to where it is read; everybody at the same, so clocks move at once.
 TICK_EVERY_MS: Final = 10_000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_S: Final = 86_400
 
 
@@ -24,7 +24,7 @@ def instant_of(epoch_ms: int) -> datetime:
 
 def epoch_ms_of(instant: datetime) -> int:
     """Epoch milliseconds of an aware instant, rounded to the nearest."""
-    since = instant - _EPOCH
+    since = instant - EPOCH
     return (since.days * _DAY_S + since.seconds) * 1000 + (since.microseconds + 500) // 1000
 
 

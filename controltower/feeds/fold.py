@@ -292,6 +292,7 @@ class NormalizeFold:
 
     def _count_accepted(self, record: Record, feed: str) -> None:
         self._tallies["accepted", feed] += 1
+        # Nearly always empty, and the call would be one for each record.
         if self._surge.balances and self._surge.accepted(record.topic):
             self._surge_changed = True
 
